@@ -1,0 +1,25 @@
+//! The extension module `arsenal._rust`: Arsenal's learning core for Python.
+
+use pyo3::prelude::*;
+
+mod error;
+
+/// Arsenal's learning core.
+#[pymodule(gil_used = false)]
+mod _rust {
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// The instruction set that the learning kernels use: "scalar", "avx2" or "avx512".
+    #[pyfunction]
+    fn active_isa() -> PyResult<&'static str> {
+        match arsenal_simd::Isa::forced_error() {
+            Some(message) => Err(pyo3::exceptions::PyImportError::new_err(message)),
+            None => Ok(arsenal_simd::Isa::active().name()),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The one thread pool of the learning side: started on first use, parked when idle, fresh after a fork.
+
+use std::collections::HashMap;
+use std::mem::ManuallyDrop;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use rayon_core::{ThreadPool, ThreadPoolBuilder};
+
+use crate::{Error, Result};
+
+type Pools = HashMap<(u32, usize), ManuallyDrop<Arc<ThreadPool>>>;
+
+/// How many threads a call uses: `n_jobs`, else `ARSENAL_NUM_THREADS`, else what affinity and cgroup quota leave.
+///
+/// Negative `n_jobs` count from the end as in joblib: −1 is all, −2 all but one.
+pub fn n_threads(n_jobs: Option<i64>) -> Result<usize> {
+    let environment = std::env::var("ARSENAL_NUM_THREADS").ok();
+    let available = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    threads_asked(n_jobs, environment.as_deref(), available)
+}
+
+fn threads_asked(n_jobs: Option<i64>, environment: Option<&str>, available: impl Fn() -> usize) -> Result<usize> {
+    match n_jobs {
+        Some(0) => Err(Error::Value(
+            "n_jobs is 0, wanted None, a positive number, or a negative one counted from all cores".into(),
+        )),
+        Some(n) if n > 0 => Ok(n as usize),
+        Some(n) => Ok((available() as i64 + 1 + n).max(1) as usize),
+        None => match environment.filter(|text| !text.is_empty()) {
+            None => Ok(available()),
+            Some(text) => text.parse().ok().filter(|&n: &usize| n > 0).ok_or_else(|| {
+                Error::Value(format!("ARSENAL_NUM_THREADS is {text:?}, wanted a positive whole number"))
+            }),
+        },
+    }
+}
+
+/// A pool of `n_threads` workers, shared by every call of this process that asks for the same number.
+///
+/// Workers of a parent process do not exist in a forked child, so pools are kept per process id; a pool is never
+/// dropped, because dropping one that was inherited across a fork would wait for threads that are not there.
+pub fn pool(n_threads: usize) -> Result<Arc<ThreadPool>> {
+    static POOLS: OnceLock<Mutex<Pools>> = OnceLock::new();
+    let mut pools = POOLS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pool) = pools.get(&(std::process::id(), n_threads)) {
+        return Ok(Arc::clone(pool));
+    }
+    let built = ThreadPoolBuilder::new()
+        .num_threads(n_threads)
+        .thread_name(|index| format!("arsenal-{index}"))
+        .build()
+        .map_err(|error| Error::Value(format!("cannot start {n_threads} threads: {error}")))?;
+    let built = Arc::new(built);
+    pools.insert((std::process::id(), n_threads), ManuallyDrop::new(Arc::clone(&built)));
+    Ok(built)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn n_jobs_then_environment_then_cores() {
+        let cores = || 8;
+        assert_eq!(threads_asked(Some(3), Some("5"), cores), Ok(3));
+        assert_eq!(threads_asked(Some(-1), Some("5"), cores), Ok(8));
+        assert_eq!(threads_asked(Some(-20), None, cores), Ok(1));
+        assert_eq!(threads_asked(None, Some("5"), cores), Ok(5));
+        assert_eq!(threads_asked(None, Some(""), cores), Ok(8));
+        assert_eq!(threads_asked(None, None, cores), Ok(8));
+        assert!(threads_asked(Some(0), None, cores).is_err());
+        assert!(threads_asked(None, Some("many"), cores).unwrap_err().to_string().contains("many"));
+    }
+
+    #[test]
+    fn the_same_size_is_the_same_pool() {
+        let (a, b, c) = (pool(2).unwrap(), pool(2).unwrap(), pool(3).unwrap());
+        assert!(Arc::ptr_eq(&a, &b) && !Arc::ptr_eq(&a, &c));
+        assert_eq!(a.install(rayon_core::current_num_threads), 2);
+        assert!(n_threads(None).unwrap() > 0);
+    }
+}
