@@ -1,4 +1,4 @@
-//! Builds `arsenal._cpp` with CMake beside `arsenal._rust`, so that one wheel holds both.
+//! Builds `arsenal._cpp` with `CMake` beside `arsenal._rust`, so that one wheel holds both.
 //!
 //! maturin picks `_cpp*.so` up from `OUT_DIR` (see `[tool.maturin] include`).
 

@@ -29,7 +29,7 @@ pub enum Column<'a> {
     /// f64 values; NaN and null are missing.
     F64(Vec<Chunk<'a, f64>>),
     /// Text as codes.
-    Category(CategoryColumn),
+    Category(&'a CategoryColumn),
 }
 
 /// A run of values of one column.
@@ -216,9 +216,10 @@ mod tests {
         let single = matrix.mapv(|x| x as f32);
         assert_eq!((Table::DenseF32(single.view()).n_rows(), Table::DenseF32(single.view()).n_columns()), (2, 3));
         let rows = [matrix.row(0), matrix.row(1)];
+        let category = CategoryColumn { codes: vec![1; 6], levels: vec!["a".into()] };
         let columns = vec![
             Column::F64(rows.iter().map(|row| Chunk { values: row.view(), validity: None }).collect()),
-            Column::Category(CategoryColumn { codes: vec![1; 6], levels: vec!["a".into()] }),
+            Column::Category(&category),
         ];
         assert_eq!((Table::Columns(columns.clone()).n_rows(), Table::Columns(columns).n_columns()), (6, 2));
         let csr = Csr::new(&[0, 0], &[], &[], 4).unwrap();
