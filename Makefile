@@ -5,6 +5,8 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
+# Extra arguments for the commands that take some: make test-python ARGS='-k drift', make rivals-models ARGS='--rows 20000'
+ARGS ?=
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 CMAKE_BUILD := build/cpp
@@ -16,7 +18,7 @@ all: format-check build lint test ## Format check, build, lint, test
 
 .PHONY: help
 help: ## List these commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 # --- prerequisites -----------------------------------------------------------------------------------------------
 
@@ -40,45 +42,67 @@ $(VENV)/.extra-%: pyproject.toml $(VENV)/.created
 
 # --- build -------------------------------------------------------------------------------------------------------
 
+# What the two extensions are made of, folders included, so that a deleted file counts as a change.
+NATIVE := Cargo.toml Cargo.lock CMakeLists.txt cpp/CMakeLists.txt pyproject.toml \
+  $(shell find rust bindings cpp/cmake cpp/include cpp/src 2>/dev/null)
+PACKAGE := $(shell find python -not -name '*.so' -not -path '*__pycache__*' -type f) README.md LICENSE
+
 .PHONY: build
-build: $(VENV)/.group-build ## Build both extensions and install the package in .venv (editable)
+build: $(VENV)/.built ## Build both extensions and install the package in .venv (editable)
+
+$(VENV)/.built: $(NATIVE) | $(VENV)/.group-build
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/maturin develop --quiet
+	touch $@
 
 .PHONY: wheel
-wheel: $(VENV)/.group-build ## Build one optimised wheel and the sdist in dist/
-	rm -rf dist
-	$(BIN)/maturin build --release --strip --sdist --out dist
+wheel: dist/.built ## Build one optimised wheel and the sdist in dist/
 	@ls -l dist
+
+dist/.built: $(NATIVE) $(PACKAGE) | $(VENV)/.group-build
+	rm -rf dist
+	$(BIN)/maturin build --quiet --release --strip --sdist --out dist
+	touch $@
 
 # --- use ---------------------------------------------------------------------------------------------------------
 
 .PHONY: demo
 demo: build $(VENV)/.extra-demo ## Train, export, serve and watch a model on a year of real flights
-	$(BIN)/arsenal demo
+	$(BIN)/arsenal demo $(ARGS)
 
 # --- check -------------------------------------------------------------------------------------------------------
+
+CPP_SOURCES := git ls-files '*.cpp' '*.hpp' '*.h' '*.c'
 
 .PHONY: format
 format: $(VENV)/.group-lint ## Rewrite all sources in the house format
 	cargo fmt --all
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix --quiet .
-	git ls-files '*.cpp' '*.hpp' '*.h' '*.c' | xargs -r $(BIN)/clang-format -i
+	$(CPP_SOURCES) | xargs -r $(BIN)/clang-format -i
 
 .PHONY: format-check
 format-check: $(VENV)/.group-lint ## Say which sources are not in the house format
 	cargo fmt --all --check
 	$(BIN)/ruff format --check .
-	git ls-files '*.cpp' '*.hpp' '*.h' '*.c' | xargs -r $(BIN)/clang-format --dry-run -Werror
+	$(CPP_SOURCES) | xargs -r $(BIN)/clang-format --dry-run -Werror
 
 .PHONY: lint
-lint: format-check build $(VENV)/.group-lint $(VENV)/.group-test ## Clippy, ruff, mypy, stubs, bandit, typos; warnings are errors
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
+lint: format-check clippy $(VENV)/.group-test $(VENV)/.extra-cli ## Clippy, ruff, mypy, stubs, bandit, typos, CI files; warnings are errors
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/stubtest arsenal._rust arsenal._cpp --mypy-config-file pyproject.toml
+	$(BIN)/stubtest arsenal._rust arsenal._cpp --mypy-config-file pyproject.toml --allowlist tools/stubtest_allowlist
 	$(BIN)/bandit -q -r python -c pyproject.toml
 	$(BIN)/typos
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/pre-commit validate-config
+
+# Clippy sees bindings/pyo3 as maturin builds it, environment included; otherwise the two would rebuild pyo3 in turn.
+.PHONY: clippy
+clippy: build
+	PYO3_BUILD_EXTENSION_MODULE=1 \
+	PYO3_ENVIRONMENT_SIGNATURE=$$($(BIN)/python -c 'import sys; print("cpython-%d.%d-%dbit" % (*sys.version_info[:2], sys.maxsize.bit_length() + 1))') \
+	cargo clippy --workspace --all-targets --features arsenal-pyo3/extension-module --quiet -- -D warnings
 
 .PHONY: test
 test: test-rust test-cpp test-python ## All tests: Rust, C++, Python
@@ -95,10 +119,84 @@ test-cpp: $(VENV)/.group-build ## Tests of the runtime, and its example programs
 	ctest --test-dir $(CMAKE_BUILD) --output-on-failure
 
 .PHONY: test-python
-test-python: build $(VENV)/.group-test ## Tests of the Python package
-	$(BIN)/python -m pytest
+test-python: build $(VENV)/.group-test $(VENV)/.extra-demo ## Tests of the Python package
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-all
+test-all: test $(VENV)/.group-bench ## All tests and the slow ones: every way to install gives the same package, the benchmarks run
+	$(BIN)/python -m pytest -m slow
+
+# --- coverage ----------------------------------------------------------------------------------------------------
+
+# The one on PATH if there is one, else our own.
+TARPAULIN := $(or $(shell command -v cargo-tarpaulin),$(CURDIR)/build/tools/bin/cargo-tarpaulin)
+
+$(CURDIR)/build/tools/bin/cargo-tarpaulin:
+	cargo install --quiet --locked cargo-tarpaulin --root build/tools --target-dir build/tools/target
+	rm -rf build/tools/target
+
+.PHONY: coverage
+coverage: coverage-python coverage-rust ## Line coverage, with its thresholds: python/arsenal 95 %, the Rust crates 90 %
+
+.PHONY: coverage-python
+coverage-python: build $(VENV)/.group-test $(VENV)/.extra-demo
+	rm -rf coverage/python coverage/.coverage*
+	mkdir -p coverage
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=html:coverage/python
+
+.PHONY: coverage-rust
+coverage-rust: $(TARPAULIN) $(VENV)/.created
+	mkdir -p coverage/rust
+	$(TARPAULIN) tarpaulin --engine llvm --target-dir build/tarpaulin --include-files 'rust/*' \
+	  --out Stdout --out Html --output-dir coverage/rust --fail-under 90
+
+# --- docs --------------------------------------------------------------------------------------------------------
+
+.PHONY: docs
+docs: build $(VENV)/.group-docs $(VENV)/.extra-cli ## The documentation site in docs/_build/html; warnings are errors
+	RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --target-dir target
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	rm -rf docs/_build/html/rust
+	cp -r target/doc docs/_build/html/rust
+	@echo docs/_build/html/index.html
+
+# --- measure -----------------------------------------------------------------------------------------------------
+
+# asv builds the release wheel of a commit in an environment of its own, once per commit; COMMITS=main..HEAD measures a range.
+COMMITS ?= HEAD^!
+
+.PHONY: bench
+bench: $(VENV)/.group-bench ## Measure the current commit with asv (COMMITS=main..HEAD, ARGS='--bench fit')
+	cd benchmarks && $(BIN)/asv machine --yes && $(BIN)/asv run --show-stderr $(ARGS) '$(COMMITS)'
+
+.PHONY: bench-quick
+bench-quick: build $(VENV)/.group-bench $(VENV)/.group-test ## Run every benchmark once against .venv: that they work, not how fast
+	cd benchmarks && $(BIN)/asv machine --yes >/dev/null && \
+	  $(BIN)/asv run --python=same --quick --show-stderr --strict --dry-run $(ARGS)
+
+.PHONY: bench-html
+bench-html: $(VENV)/.group-bench ## The dashboard of all measured commits in benchmarks/.asv/html
+	cd benchmarks && $(BIN)/asv publish
+	@echo benchmarks/.asv/html/index.html
+
+RIVALS := .venv-rivals
+
+$(RIVALS)/.ready: benchmarks/rivals/requirements.txt dist/.built
+	$(PYTHON) -m venv $(RIVALS)
+	$(RIVALS)/bin/python -m pip install --quiet --upgrade 'pip>=25.1,<27'
+	$(RIVALS)/bin/python -m pip install --quiet -r benchmarks/rivals/requirements.txt
+	$(RIVALS)/bin/python -m pip install --quiet --force-reinstall --no-deps dist/*.whl
+	touch $@
+
+.PHONY: rivals-models
+rivals-models: $(RIVALS)/.ready ## Training beside LightGBM, XGBoost, CatBoost, scikit-learn (ARGS='--rows 20000 --repeats 2')
+	$(RIVALS)/bin/python benchmarks/rivals/models.py $(ARGS)
+
+.PHONY: rivals-inference
+rivals-inference: $(RIVALS)/.ready ## Prediction beside onnxruntime, LightGBM, XGBoost, CatBoost, YDF
+	$(RIVALS)/bin/python benchmarks/rivals/inference.py $(ARGS)
 
 .PHONY: clean
 clean: ## Remove everything that was built
-	rm -rf $(VENV) target build dist demo-out coverage docs/_build
+	rm -rf $(VENV) $(RIVALS) target build dist demo-out coverage docs/_build docs/api benchmarks/.asv
 	find python -name '*.so' -delete

@@ -1,4 +1,4 @@
-"""Print the requirements of one extra of this project, one a line, with extras of the project itself opened up."""
+"""Print the requirements of one extra of this project, or of `all`, one a line; extras of the project itself are opened."""
 
 import sys
 import tomllib
@@ -16,6 +16,14 @@ def requirements(extra: str, extras: dict[str, list[str]]) -> list[str]:
     return opened
 
 
+def everything(project: dict[str, list[str]], extras: dict[str, list[str]]) -> list[str]:
+    """What the package needs and what each of its extras adds, each requirement once."""
+    lines = project["dependencies"] + [line for extra in extras for line in requirements(extra, extras)]
+    return list(dict.fromkeys(lines))
+
+
 if __name__ == "__main__":
     project = tomllib.loads(PYPROJECT.read_text())["project"]
-    print("\n".join(requirements(sys.argv[1], project["optional-dependencies"])))
+    extras = project["optional-dependencies"]
+    wanted = sys.argv[1]
+    print("\n".join(everything(project, extras) if wanted == "all" else requirements(wanted, extras)))

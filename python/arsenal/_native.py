@@ -12,7 +12,8 @@ __version__ = _rust.__version__
 
 if _cpp.__version__ != __version__:
     raise ImportError(
-        f"arsenal's two cores are from different builds: _rust is {__version__}, _cpp is {_cpp.__version__}; reinstall arsenal-ml"
+        f"arsenal's two cores are from different builds: _rust is {__version__}, _cpp is {_cpp.__version__}; "
+        "reinstall arsenal-ml"
     )
 
 learning_isa: str = _rust.active_isa()
