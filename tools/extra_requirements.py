@@ -1,4 +1,4 @@
-"""Print the requirements of one extra of this project, or of `all`, one a line; extras of the project itself are opened."""
+"""Print the requirements of one extra of this project, or of `all`, one a line; extras that name ours are opened."""
 
 import sys
 import tomllib
