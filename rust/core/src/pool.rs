@@ -56,6 +56,20 @@ pub fn pool(n_threads: usize) -> Result<Arc<ThreadPool>> {
     Ok(built)
 }
 
+/// Runs `work` on every item, in parallel on the pool of the calling worker (serially where there is none).
+///
+/// Which thread takes which item is not decided in advance, so a core that another process keeps busy holds up one item, not a share.
+pub fn for_each<T: Send>(items: &mut [T], work: &(impl Fn(&mut T) + Sync)) {
+    match items {
+        [] => {}
+        [item] => work(item),
+        _ => {
+            let (first, second) = items.split_at_mut(items.len() / 2);
+            rayon_core::join(|| for_each(first, work), || for_each(second, work));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +85,15 @@ mod tests {
         assert_eq!(threads_asked(None, None, cores), Ok(8));
         assert!(threads_asked(Some(0), None, cores).is_err());
         assert!(threads_asked(None, Some("many"), cores).unwrap_err().to_string().contains("many"));
+    }
+
+    #[test]
+    fn for_each_reaches_every_item_once() {
+        for n in [0, 1, 2, 7, 100] {
+            let mut items = vec![0; n];
+            pool(2).unwrap().install(|| for_each(&mut items, &|item| *item += 1));
+            assert!(items.iter().all(|&item| item == 1));
+        }
     }
 
     #[test]

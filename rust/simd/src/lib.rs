@@ -3,6 +3,11 @@
 //! The instruction set is chosen once per process ([`Isa::active`]); `ARSENAL_FORCE_ISA` forces one for tests and
 //! benchmarks. Every path returns the same bits as the scalar one.
 
+pub mod bin_search;
+pub mod gradient;
+pub mod histogram;
 pub mod isa;
+pub mod math;
+pub mod partition;
 
 pub use isa::Isa;

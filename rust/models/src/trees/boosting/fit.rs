@@ -1,0 +1,480 @@
+//! The boosting loop.
+
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+
+use arsenal_core::ensemble::{Child, Condition, Leaf, Split, Tree, TreeEnsemble};
+use arsenal_core::pool;
+use arsenal_core::rng::Rng;
+use arsenal_core::table::Table;
+use arsenal_core::{Error, Result, value_error};
+use arsenal_simd::gradient::{self, Derivatives, Rounding};
+
+use super::loss::{SoftmaxTerms, Task};
+use super::params::Params;
+use super::state::State;
+use crate::trees::binned::{BinnedTable, Layouts};
+use crate::trees::binning::{Binning, ColumnBins};
+use crate::trees::categories::CategoryParams;
+use crate::trees::grow::{Branch, GrowParams, Grower, GrownTree, SearchColumn};
+use crate::trees::split::{BinCondition, SplitParams, Units};
+
+/// Rows whose derivatives are made together; sums are taken block by block, so they do not depend on threads.
+const BLOCK: usize = 8192;
+/// Columns of at most this many categories try each alone.
+const ONE_HOT: usize = 4;
+
+/// What to learn from.
+#[derive(Clone, Copy, Debug)]
+pub struct Training<'a, 't> {
+    /// The table.
+    pub table: &'a Table<'t>,
+    /// One name per column.
+    pub names: &'a [String],
+    /// Which number columns are categories; text columns always are.
+    pub is_category: &'a [bool],
+    /// What to predict.
+    pub labels: Labels<'a>,
+}
+
+/// What rows should be predicted as, and how much each counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Labels<'a> {
+    /// One number, or class index, per row.
+    pub targets: &'a [f64],
+    /// One weight per row, at least 0; rows of weight 0 are left out.
+    pub weights: Option<&'a [f64]>,
+}
+
+/// What to measure the loss on while learning.
+#[derive(Clone, Copy, Debug)]
+pub struct Evaluation<'a, 't> {
+    /// A table of the same columns.
+    pub table: &'a Table<'t>,
+    /// Its labels.
+    pub labels: Labels<'a>,
+}
+
+/// What a fit tells while it runs, and what tells it to stop.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Iterations done.
+    pub iterations: AtomicUsize,
+}
+
+/// What a fit returns.
+#[derive(Clone, Debug)]
+pub struct Fitted {
+    /// The trees and everything else that was learned.
+    pub state: State,
+    /// Mean loss on the training rows after 0, 1, … iterations.
+    pub train_losses: Vec<f64>,
+    /// The same for each evaluation table.
+    pub evaluation_losses: Vec<Vec<f64>>,
+    /// Number of iterations kept.
+    pub n_iterations: usize,
+}
+
+/// Learns trees. O(rows · columns) per level of each tree; memory: 2 bytes per value, 40 bytes per row and what `table` views.
+///
+/// Loss on the training rows is measured only if `with_train_loss`.
+///
+/// # Errors
+/// `Value` for bad parameters, targets, weights or tables; `Interrupted` once `stop` is set.
+pub fn fit(
+    training: &Training<'_, '_>,
+    evaluations: &[Evaluation<'_, '_>],
+    task: Task,
+    params: &Params,
+    with_train_loss: bool,
+    progress: &Progress,
+    stop: &AtomicBool,
+) -> Result<Fitted> {
+    params.validate()?;
+    check(training.table, training.labels, task, "X")?;
+    for evaluation in evaluations {
+        check(evaluation.table, evaluation.labels, task, "eval_set")?;
+    }
+    let n_columns = training.table.n_columns();
+    if n_columns == 0 || training.names.len() != n_columns || training.is_category.len() != n_columns {
+        return value_error!("X has {n_columns} columns, wanted at least 1 and as many names and category marks");
+    }
+    if training.table.n_rows() > MAX_ROWS {
+        return value_error!("X has {} rows, wanted at most {MAX_ROWS}", training.table.n_rows());
+    }
+    pool::pool(params.n_threads)?
+        .install(|| boost(training, evaluations, task, params, with_train_loss, progress, stop))
+}
+
+/// Row numbers and hessian sums are 32 bits wide.
+const MAX_ROWS: usize = 1 << 31;
+
+fn check(table: &Table<'_>, Labels { targets, weights }: Labels<'_>, task: Task, name: &str) -> Result<()> {
+    if table.n_rows() != targets.len() {
+        return value_error!("{name} has {} rows, its target has {}", table.n_rows(), targets.len());
+    }
+    if let Some(weights) = weights {
+        if weights.len() != targets.len() {
+            return value_error!("{name} has {} rows, sample_weight has {}", targets.len(), weights.len());
+        }
+        if let Some(bad) = weights.iter().position(|weight| !(*weight >= 0.0 && weight.is_finite())) {
+            return value_error!("sample_weight {bad} is {}, wanted a finite number of at least 0", weights[bad]);
+        }
+    }
+    if targets.is_empty() || weights.is_some_and(|weights| weights.iter().all(|&weight| weight == 0.0)) {
+        return value_error!("{name} has no rows of positive weight, wanted at least 1");
+    }
+    task.check(targets)
+}
+
+/// Rows that are only scored: their bins, and their running sums.
+struct Scored<'a> {
+    binned: BinnedTable,
+    labels: Labels<'a>,
+    /// `scores[target][row]`.
+    scores: Vec<Vec<f64>>,
+    losses: Vec<f64>,
+}
+
+fn boost(
+    training: &Training<'_, '_>,
+    evaluations: &[Evaluation<'_, '_>],
+    task: Task,
+    params: &Params,
+    with_train_loss: bool,
+    progress: &Progress,
+    stop: &AtomicBool,
+) -> Result<Fitted> {
+    let labels = training.labels;
+    let rng = Rng::new(params.seed);
+    let rows: Vec<u32> = (0..labels.targets.len() as u32)
+        .filter(|&row| labels.weights.is_none_or(|weights| weights[row as usize] > 0.0))
+        .collect();
+    let binning = Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng)?;
+    let binned = BinnedTable::new(training.table, &binning, Layouts::RowsAndColumns)?;
+    let initial_scores = task.initial_scores(labels.targets, labels.weights, &rows);
+    let mut scored: Vec<Scored<'_>> = Vec::with_capacity(evaluations.len());
+    for &evaluation in evaluations {
+        let binned = BinnedTable::new(evaluation.table, &binning, Layouts::Columns)?;
+        let scores = initial_scores.iter().map(|&score| vec![score; binned.n_rows()]).collect();
+        scored.push(Scored { binned, labels: evaluation.labels, scores, losses: Vec::new() });
+    }
+    let columns = binning
+        .columns
+        .iter()
+        .map(|bins| SearchColumn { n_bins: bins.n_bins(), is_category: bins.is_category() })
+        .collect();
+    let mut booster = Booster {
+        labels,
+        task,
+        params,
+        binning: &binning,
+        grower: Grower::new(&binned, columns, grow_params(params)),
+        binned: &binned,
+        scores: initial_scores.iter().map(|&score| vec![score; binned.n_rows()]).collect(),
+        gradients: vec![0.0; binned.n_rows()],
+        hessians: vec![0.0; binned.n_rows()],
+        pairs: vec![0; binned.n_rows()],
+        leaf_of: (0..binned.n_rows()).map(|_| AtomicU16::new(0)).collect(),
+        rows,
+        trees: Vec::new(),
+    };
+    let mut train_losses = Vec::new();
+    let measure = |booster: &Booster<'_>, scored: &mut [Scored<'_>], train_losses: &mut Vec<f64>| {
+        if with_train_loss {
+            train_losses.push(task.mean_loss(&booster.scores, labels.targets, labels.weights));
+        }
+        for rows in scored {
+            rows.losses.push(task.mean_loss(&rows.scores, rows.labels.targets, rows.labels.weights));
+        }
+    };
+    measure(&booster, &mut scored, &mut train_losses);
+    let mut best = (f64::INFINITY, 0);
+    for iteration in 0..params.n_estimators {
+        let has_grown = booster.iterate(&rng.fork(iteration as u64 + 1), &mut scored, stop)?;
+        progress.iterations.store(iteration + 1, Ordering::Relaxed);
+        measure(&booster, &mut scored, &mut train_losses);
+        if let (Some(patience), Some(first)) = (params.n_iter_no_change, scored.first()) {
+            let loss = first.losses[iteration + 1];
+            if loss < best.0 - params.tol {
+                best = (loss, iteration + 1);
+            }
+            if iteration + 1 - best.1.max(1) >= patience {
+                break;
+            }
+        }
+        // Without anything random left, the next iteration would find no split either.
+        if !has_grown && params.subsample >= 1.0 && params.max_features >= 1.0 {
+            break;
+        }
+    }
+    let n_targets = task.n_targets();
+    let mut trees = booster.trees;
+    if params.n_iter_no_change.is_some() && !scored.is_empty() {
+        trees.truncate(best.1.max(1) * n_targets);
+    }
+    let n_iterations = trees.len() / n_targets;
+    for (tree, &score) in trees.iter_mut().zip(&initial_scores) {
+        tree.leaves.iter_mut().for_each(|leaf| leaf.value += score);
+    }
+    let ensemble = TreeEnsemble {
+        features: binning.features(training.names),
+        dtype: binning.dtype,
+        link: task.link(),
+        n_targets,
+        trees,
+    };
+    let evaluation_losses = scored.into_iter().map(|rows| rows.losses).collect();
+    Ok(Fitted { state: State { ensemble, binning, initial_scores }, train_losses, evaluation_losses, n_iterations })
+}
+
+fn grow_params(params: &Params) -> GrowParams {
+    GrowParams {
+        max_leaf_nodes: params.max_leaf_nodes,
+        max_depth: params.max_depth,
+        max_features: params.max_features,
+        split: SplitParams {
+            min_samples_leaf: params.min_samples_leaf as f64,
+            min_child_weight: params.min_child_weight,
+            l1: params.l1_regularization,
+            l2: params.l2_regularization,
+            min_split_gain: params.min_split_gain,
+            category: CategoryParams {
+                smoothing: params.category_smoothing,
+                l2: params.category_l2,
+                max_set: params.max_category_set,
+                min_group: params.min_category_group as f64,
+                one_hot: ONE_HOT,
+            },
+        },
+    }
+}
+
+/// Everything that lives from one iteration to the next.
+struct Booster<'a> {
+    labels: Labels<'a>,
+    task: Task,
+    params: &'a Params,
+    binning: &'a Binning,
+    binned: &'a BinnedTable,
+    grower: Grower<'a>,
+    /// Rows of positive weight, rising.
+    rows: Vec<u32>,
+    /// `scores[target][row]`.
+    scores: Vec<Vec<f64>>,
+    gradients: Vec<f32>,
+    hessians: Vec<f32>,
+    pairs: Vec<u32>,
+    /// Leaf of each row in the current tree; atomic because leaves list their rows in no order that slices could be cut by.
+    leaf_of: Vec<AtomicU16>,
+    trees: Vec<Tree>,
+}
+
+impl Booster<'_> {
+    /// One tree per target, all on the scores before the iteration. Returns whether any tree has a split.
+    fn iterate(&mut self, rng: &Rng, scored: &mut [Scored<'_>], stop: &AtomicBool) -> Result<bool> {
+        let bag = self.bag(rng);
+        let n_targets = self.task.n_targets();
+        let before = if n_targets > 1 { self.scores.clone() } else { Vec::new() };
+        let mut has_grown = false;
+        for target in 0..n_targets {
+            let rng = rng.fork(target as u64 + 1);
+            let scores = if n_targets > 1 { &before } else { &self.scores };
+            let scale = derive(
+                self.task,
+                self.labels,
+                scores,
+                target,
+                Derivatives { gradients: &mut self.gradients, hessians: &mut self.hessians },
+            );
+            let rounding = rounding(scale, self.rows.len(), &rng);
+            round(&self.gradients, &self.hessians, rounding, &mut self.pairs);
+            self.grower.rows.clear();
+            self.grower.rows.extend_from_slice(bag.as_deref().unwrap_or(&self.rows));
+            let units = Units {
+                gradient: 1.0 / f64::from(rounding.gradient_scale),
+                hessian: 1.0 / f64::from(rounding.hessian_scale),
+            };
+            let grown = self.grower.grow(&self.pairs, units, &rng, stop)?;
+            has_grown |= !grown.splits.is_empty();
+            let sums = self.leaf_sums(&grown);
+            let leaves = sums.iter().map(|&(g, h)| Leaf { value: self.leaf_value(g, h), cover: h }).collect();
+            let tree = self.translate(&grown, leaves);
+            self.update_scores(target, &grown, &tree.leaves, bag.is_some());
+            for rows in &mut *scored {
+                add_walked(&rows.binned, &grown, &tree.leaves, &mut rows.scores[target]);
+            }
+            self.trees.push(tree);
+        }
+        if stop.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(has_grown) }
+    }
+
+    /// The rows of this iteration if not all, rising.
+    fn bag(&self, rng: &Rng) -> Option<Vec<u32>> {
+        if self.params.subsample >= 1.0 {
+            return None;
+        }
+        let size = ((self.rows.len() as f64 * self.params.subsample).round() as usize).max(1);
+        let places = rng.fork(0).sample_sorted(self.rows.len(), size);
+        Some(places.into_iter().map(|place| self.rows[place as usize]).collect())
+    }
+
+    /// Sums of the unrounded gradients and hessians of each leaf, in f64, by fixed blocks of its rows. Also notes each row's leaf.
+    fn leaf_sums(&self, grown: &GrownTree) -> Vec<(f64, f64)> {
+        struct Part<'p> {
+            leaf: usize,
+            rows: &'p [u32],
+            sums: (f64, f64),
+        }
+        let rows = &self.grower.rows;
+        let mut parts: Vec<Part<'_>> = Vec::new();
+        for (leaf, range) in grown.leaves.iter().enumerate() {
+            parts.extend(rows[range.clone()].chunks(BLOCK).map(|rows| Part { leaf, rows, sums: (0.0, 0.0) }));
+        }
+        pool::for_each(&mut parts, &|part| {
+            for &row in part.rows {
+                let row = row as usize;
+                self.leaf_of[row].store(part.leaf as u16, Ordering::Relaxed);
+                part.sums.0 += f64::from(self.gradients[row]);
+                part.sums.1 += f64::from(self.hessians[row]);
+            }
+        });
+        let mut sums = vec![(0.0, 0.0); grown.leaves.len()];
+        for part in parts {
+            let sum = &mut sums[part.leaf];
+            *sum = (sum.0 + part.sums.0, sum.1 + part.sums.1);
+        }
+        sums
+    }
+
+    /// The value that minimises the second-order objective, times the learning rate.
+    fn leaf_value(&self, gradient: f64, hessian: f64) -> f64 {
+        let shrunk = (gradient.abs() - self.params.l1_regularization).max(0.0).copysign(gradient);
+        let weight = hessian + self.params.l2_regularization;
+        if weight > 0.0 { -self.params.learning_rate * (shrunk / weight) } else { 0.0 }
+    }
+
+    fn update_scores(&mut self, target: usize, grown: &GrownTree, leaves: &[Leaf], is_bagged: bool) {
+        if is_bagged {
+            return add_walked(self.binned, grown, leaves, &mut self.scores[target]);
+        }
+        let leaf_of = &self.leaf_of;
+        let mut blocks: Vec<(usize, &mut [f64])> = self.scores[target].chunks_mut(BLOCK).enumerate().collect();
+        pool::for_each(&mut blocks, &|(block, scores)| {
+            for (score, leaf) in scores.iter_mut().zip(&leaf_of[*block * BLOCK..]) {
+                *score += leaves[usize::from(leaf.load(Ordering::Relaxed))].value;
+            }
+        });
+    }
+
+    /// The tree in terms of values instead of bins.
+    fn translate(&self, grown: &GrownTree, leaves: Vec<Leaf>) -> Tree {
+        let child = |branch: Branch| match branch {
+            Branch::Split(split) => Child::Split(split as u32),
+            Branch::Leaf(leaf) => Child::Leaf(leaf as u32),
+        };
+        let mut covers = vec![0.0; grown.splits.len()];
+        for (split, grown) in grown.splits.iter().enumerate().rev() {
+            covers[split] = grown
+                .children
+                .iter()
+                .map(|branch| match *branch {
+                    Branch::Split(below) => covers[below],
+                    Branch::Leaf(leaf) => leaves[leaf].cover,
+                })
+                .sum();
+        }
+        let splits = grown.splits.iter().zip(&covers).map(|(split, &cover)| Split {
+            feature: split.column as u32,
+            condition: condition(split.condition, &self.binning.columns[split.column]),
+            left: child(split.children[0]),
+            right: child(split.children[1]),
+            gain: split.gain,
+            cover,
+        });
+        Tree { root: child(grown.root), splits: splits.collect(), leaves }
+    }
+}
+
+fn condition(condition: BinCondition, bins: &ColumnBins) -> Condition {
+    match (condition, bins) {
+        (BinCondition::AtMost { bin, missing_left }, ColumnBins::Bounds(bounds)) => {
+            let threshold = bounds.get(usize::from(bin) - 1).copied().unwrap_or(f64::INFINITY);
+            Condition::AtMost { threshold, missing_left }
+        }
+        (BinCondition::AtMost { .. }, _) => unreachable!("categories are split by sets"),
+        (BinCondition::Among(set), _) => Condition::Among {
+            codes: (1..256).filter(|&code: &u32| set[code as usize / 64] >> (code % 64) & 1 == 1).collect(),
+        },
+    }
+}
+
+fn add_walked(binned: &BinnedTable, grown: &GrownTree, leaves: &[Leaf], scores: &mut [f64]) {
+    let mut blocks: Vec<(usize, &mut [f64])> = scores.chunks_mut(BLOCK).enumerate().collect();
+    pool::for_each(&mut blocks, &|(block, scores)| {
+        for (row, score) in scores.iter_mut().enumerate() {
+            *score += leaves[grown.leaf_of(binned, *block * BLOCK + row)].value;
+        }
+    });
+}
+
+/// Writes all rows' derivatives and returns their extent.
+fn derive(task: Task, labels: Labels<'_>, scores: &[Vec<f64>], target: usize, out: Derivatives<'_>) -> [f32; 3] {
+    struct Part<'p> {
+        first: usize,
+        gradients: &'p mut [f32],
+        hessians: &'p mut [f32],
+        extent: [f32; 3],
+    }
+    let Derivatives { gradients, hessians } = out;
+    let mut parts: Vec<Part<'_>> = gradients
+        .chunks_mut(BLOCK)
+        .zip(hessians.chunks_mut(BLOCK))
+        .enumerate()
+        .map(|(block, (gradients, hessians))| Part { first: block * BLOCK, gradients, hessians, extent: [0.0; 3] })
+        .collect();
+    pool::for_each(&mut parts, &|part| {
+        let rows = part.first..part.first + part.gradients.len();
+        let block: Vec<&[f64]> = scores.iter().map(|scores| &scores[rows.clone()]).collect();
+        let terms = SoftmaxTerms::of(&block);
+        let derivatives = Derivatives { gradients: &mut *part.gradients, hessians: &mut *part.hessians };
+        task.derivatives(&block, target, &labels.targets[rows.clone()], &terms, derivatives);
+        if let Some(weights) = labels.weights {
+            gradient::weigh(
+                &weights[rows],
+                Derivatives { gradients: &mut *part.gradients, hessians: &mut *part.hessians },
+            );
+        }
+        part.extent = gradient::extent(part.gradients, part.hessians);
+    });
+    parts.iter().fold([0.0, 0.0, f32::INFINITY], |all, part| {
+        [all[0].max(part.extent[0]), all[1].max(part.extent[1]), all[2].min(part.extent[2])]
+    })
+}
+
+/// The finest rounding whose sums over `n_rows` stay within 31 and 32 bits.
+fn rounding([largest_gradient, largest_hessian, smallest_hessian]: [f32; 3], n_rows: usize, rng: &Rng) -> Rounding {
+    let gradient_limit = ((i32::MAX as usize / n_rows.max(1)).clamp(1, 32_767)) as i32;
+    // Equal hessians are counted, not rounded.
+    let is_constant = smallest_hessian == largest_hessian;
+    let hessian_limit = if is_constant { 1 } else { ((u32::MAX as usize / n_rows.max(1)).clamp(1, 65_535)) as i32 };
+    Rounding {
+        gradient_scale: gradient_limit as f32 / largest_gradient.max(f32::MIN_POSITIVE * 1e6),
+        hessian_scale: hessian_limit as f32 / largest_hessian.max(f32::MIN_POSITIVE * 1e6),
+        gradient_limit,
+        hessian_limit,
+        seed: rng.fork(u64::MAX).next_u64() as u32,
+    }
+}
+
+fn round(gradients: &[f32], hessians: &[f32], rounding: Rounding, pairs: &mut [u32]) {
+    struct Part<'p> {
+        first: usize,
+        pairs: &'p mut [u32],
+    }
+    let mut parts: Vec<Part<'_>> =
+        pairs.chunks_mut(BLOCK).enumerate().map(|(block, pairs)| Part { first: block * BLOCK, pairs }).collect();
+    pool::for_each(&mut parts, &|part| {
+        let rows = part.first..part.first + part.pairs.len();
+        gradient::round(&gradients[rows.clone()], &hessians[rows], rounding, part.first as u32, part.pairs);
+    });
+}

@@ -1,0 +1,63 @@
+//! The learner's own state: what warm start, explanations and merging need beyond the exported model.
+
+use arsenal_core::ensemble::TreeEnsemble;
+use arsenal_core::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::trees::binning::Binning;
+
+/// What a fit leaves behind besides the exported model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// The trees with gains and covers.
+    pub ensemble: TreeEnsemble,
+    /// How values become bins.
+    pub binning: Binning,
+    /// The constant score per target that the first trees' leaves include.
+    pub initial_scores: Vec<f64>,
+}
+
+const MAGIC: &[u8; 8] = b"ARSGBDT1";
+
+impl State {
+    /// The state as bytes, little-endian, versioned by their first eight.
+    ///
+    /// # Errors
+    /// `Value` if memory for the bytes cannot be had.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        postcard::to_extend(self, MAGIC.to_vec())
+            .map_err(|error| Error::Value(format!("cannot write the learner's state: {error}")))
+    }
+
+    /// Reads what [`State::to_bytes`] wrote.
+    ///
+    /// # Errors
+    /// `Corrupt` if the bytes are anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let body = bytes
+            .strip_prefix(MAGIC)
+            .ok_or_else(|| Error::Corrupt("not the state of a gradient boosting learner".into()))?;
+        postcard::from_bytes(body).map_err(|error| Error::Corrupt(format!("the learner's state is damaged: {error}")))
+    }
+
+    /// Sum of the gains of every split by each column, or the number of splits.
+    pub fn importances(&self, by: Importance) -> Vec<f64> {
+        let mut importances = vec![0.0; self.ensemble.features.len()];
+        for split in self.ensemble.trees.iter().flat_map(|tree| &tree.splits) {
+            importances[split.feature as usize] += match by {
+                Importance::Gain => split.gain,
+                Importance::Split => 1.0,
+            };
+        }
+        importances
+    }
+}
+
+/// What [`State::importances`] adds up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Importance {
+    /// Gains.
+    Gain,
+    /// Numbers of splits.
+    Split,
+}

@@ -1,0 +1,389 @@
+//! Leaf-wise growth of one tree on binned columns.
+//!
+//! Sums are whole numbers, so neither the number of threads nor the order of rows changes a tree. A node's rows are one range of the
+//! row list; the histogram of the smaller child is counted, the larger child's is the parent's minus it.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arsenal_core::pool;
+use arsenal_core::rng::Rng;
+use arsenal_core::{Error, Result};
+use arsenal_simd::histogram::{BinRows, Rows, accumulate, widen};
+use arsenal_simd::partition::{GoesLeft, SLACK, partition};
+
+use super::binned::BinnedTable;
+use super::categories::best_categories;
+use super::split::{BinCondition, Candidate, Node, SplitParams, Units, best_numeric};
+
+/// Rows × columns below which a histogram is not worth two threads: about 50 µs of work.
+const PARALLEL_UPDATES: usize = 1 << 17;
+/// Rows below which a partition is not worth two threads.
+const PARALLEL_ROWS: usize = 1 << 15;
+/// Columns searched by one task.
+const SEARCH_COLUMNS: usize = 8;
+/// Bins of all columns below which a search is not worth two threads.
+const PARALLEL_BINS: usize = 2048;
+
+/// What limits a tree.
+#[derive(Clone, Debug)]
+pub(super) struct GrowParams {
+    pub max_leaf_nodes: usize,
+    pub max_depth: usize,
+    pub max_features: f64,
+    pub split: SplitParams,
+}
+
+/// A column as the search sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SearchColumn {
+    pub n_bins: usize,
+    pub is_category: bool,
+}
+
+/// Where a branch of a grown tree leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Branch {
+    Split(usize),
+    Leaf(usize),
+}
+
+/// A tree in terms of bins.
+#[derive(Clone, Debug)]
+pub(super) struct GrownTree {
+    pub root: Branch,
+    /// Parents before children.
+    pub splits: Vec<GrownSplit>,
+    /// Each leaf's range of [`Grower::rows`].
+    pub leaves: Vec<Range<usize>>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct GrownSplit {
+    pub column: usize,
+    pub condition: BinCondition,
+    pub gain: f64,
+    pub children: [Branch; 2],
+}
+
+impl GrownTree {
+    /// The leaf that a row of `table` falls into.
+    pub fn leaf_of(&self, table: &BinnedTable, row: usize) -> usize {
+        let mut at = self.root;
+        loop {
+            match at {
+                Branch::Leaf(leaf) => return leaf,
+                Branch::Split(split) => {
+                    let split = &self.splits[split];
+                    let left = split.condition.goes_left(table.column(split.column)[row]);
+                    at = split.children[usize::from(!left)];
+                }
+            }
+        }
+    }
+}
+
+impl BinCondition {
+    fn goes_left(self, bin: u8) -> bool {
+        match self {
+            Self::AtMost { bin: last, missing_left } => bin <= last && (bin > 0 || missing_left),
+            Self::Among(set) => set[usize::from(bin / 64)] >> (bin % 64) & 1 == 1,
+        }
+    }
+
+    fn table(self) -> [u8; 256] {
+        std::array::from_fn(|bin| u8::from(self.goes_left(bin as u8)))
+    }
+}
+
+/// A leaf that may still be split.
+struct Open {
+    rows: Range<usize>,
+    sum: u64,
+    depth: usize,
+    histogram: Vec<u64>,
+    candidate: Option<Candidate>,
+    /// The split above, and which of its children this is.
+    parent: Option<(usize, usize)>,
+}
+
+/// Grows trees on one table, reusing its buffers.
+pub(super) struct Grower<'a> {
+    table: &'a BinnedTable,
+    columns: Vec<SearchColumn>,
+    params: GrowParams,
+    n_threads: usize,
+    /// The rows of the current tree; each leaf is a range.
+    pub rows: Vec<u32>,
+    left: Vec<u32>,
+    right: Vec<u32>,
+    free: Vec<Vec<u64>>,
+}
+
+impl<'a> Grower<'a> {
+    pub fn new(table: &'a BinnedTable, columns: Vec<SearchColumn>, params: GrowParams) -> Self {
+        let n_threads = rayon_core::current_num_threads();
+        Self {
+            table,
+            columns,
+            params,
+            n_threads,
+            rows: Vec::new(),
+            left: Vec::new(),
+            right: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+
+    /// Grows a tree on [`Grower::rows`], whose order it changes.
+    ///
+    /// # Errors
+    /// `Interrupted` once `stop` is set.
+    pub fn grow(&mut self, pairs: &[u32], units: Units, rng: &Rng, stop: &AtomicBool) -> Result<GrownTree> {
+        let sum = self.total(pairs);
+        let mut root =
+            Open { rows: 0..self.rows.len(), sum, depth: 0, histogram: Vec::new(), candidate: None, parent: None };
+        if self.may_split(&root, 1) {
+            root.histogram = self.histogram(root.rows.clone(), pairs);
+        }
+        let mut open = vec![root];
+        self.search(&mut open, 0, units, rng);
+        let mut splits: Vec<GrownSplit> = Vec::new();
+        while open.len() < self.params.max_leaf_nodes {
+            if stop.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            // The earliest of the best: an order that no thread decides.
+            let best = (0..open.len()).rev().max_by(|&a, &b| gain(&open[a]).total_cmp(&gain(&open[b])));
+            let Some((place, candidate)) = best.and_then(|place| Some((place, open[place].candidate?))) else { break };
+            let parent = open.swap_remove(place);
+            let split = splits.len();
+            if let Some((above, side)) = parent.parent {
+                splits[above].children[side] = Branch::Split(split);
+            }
+            splits.push(GrownSplit {
+                column: candidate.column,
+                condition: candidate.condition,
+                gain: candidate.gain,
+                children: [Branch::Leaf(0); 2],
+            });
+            let children = self.split(parent, candidate, split, pairs, open.len() + 2);
+            open.extend(children);
+            let first = open.len() - 2;
+            self.search(&mut open, first, units, &rng.fork(split as u64 + 1));
+        }
+        Ok(self.close(open, splits))
+    }
+
+    fn total(&self, pairs: &[u32]) -> u64 {
+        let mut parts: Vec<(&[u32], u64)> = self.rows.chunks(PARALLEL_ROWS).map(|rows| (rows, 0)).collect();
+        pool::for_each(&mut parts, &|(rows, sum)| {
+            *sum = rows.iter().fold(0, |sum, &row| sum.wrapping_add(widen(pairs[row as usize])));
+        });
+        parts.iter().fold(0, |sum, part| sum.wrapping_add(part.1))
+    }
+
+    fn may_split(&self, open: &Open, n_leaves: usize) -> bool {
+        n_leaves < self.params.max_leaf_nodes
+            && open.depth < self.params.max_depth
+            && open.rows.len() >= 2
+            && open.rows.len() as f64 >= 2.0 * self.params.split.min_samples_leaf
+    }
+
+    /// Partitions a node's rows and gives its children their histograms.
+    fn split(&mut self, parent: Open, candidate: Candidate, split: usize, pairs: &[u32], n_leaves: usize) -> [Open; 2] {
+        let middle = self.partition(parent.rows.clone(), candidate.column, candidate.condition);
+        let child = |rows: Range<usize>, sum, side| Open {
+            rows,
+            sum,
+            depth: parent.depth + 1,
+            histogram: Vec::new(),
+            candidate: None,
+            parent: Some((split, side)),
+        };
+        let mut left = child(parent.rows.start..middle, candidate.left, 0);
+        let mut right = child(middle..parent.rows.end, parent.sum.wrapping_sub(candidate.left), 1);
+        let left_is_smaller = left.rows.len() <= right.rows.len();
+        let (smaller, larger) = if left_is_smaller { (&mut left, &mut right) } else { (&mut right, &mut left) };
+        let mut inherited = parent.histogram;
+        if self.may_split(larger, n_leaves) {
+            smaller.histogram = self.histogram(smaller.rows.clone(), pairs);
+            for (whole, part) in inherited.iter_mut().zip(&smaller.histogram) {
+                *whole = whole.wrapping_sub(*part);
+            }
+            larger.histogram = inherited;
+        } else {
+            self.free.push(std::mem::take(&mut inherited));
+        }
+        [left, right]
+    }
+
+    /// Moves the rows that go left to the front of `range` and returns where the others begin. Keeps the order on both sides.
+    fn partition(&mut self, range: Range<usize>, column: usize, condition: BinCondition) -> usize {
+        let Self { rows, left, right, n_threads, table, .. } = self;
+        let rows = &mut rows[range.clone()];
+        let bins = table.column(column);
+        let lookup = condition.table();
+        let goes_left = match condition {
+            BinCondition::AtMost { bin, missing_left } => GoesLeft::Range { first: u8::from(!missing_left), last: bin },
+            BinCondition::Among(_) => GoesLeft::Table(&lookup),
+        };
+        let part_len = if rows.len() < PARALLEL_ROWS { rows.len().max(1) } else { rows.len().div_ceil(2 * *n_threads) };
+        let n_parts = rows.len().div_ceil(part_len);
+        let room = rows.len() + n_parts * SLACK;
+        if left.len() < room {
+            left.resize(room, 0);
+            right.resize(room, 0);
+        }
+        let outputs = left.chunks_mut(part_len + SLACK).zip(right.chunks_mut(part_len + SLACK));
+        let mut parts: Vec<Part<'_>> = rows
+            .chunks(part_len)
+            .zip(outputs)
+            .map(|(rows, (left, right))| Part { rows, left, right, n_left: 0 })
+            .collect();
+        pool::for_each(&mut parts, &|part| part.n_left = partition(part.rows, bins, goes_left, part.left, part.right));
+        let pieces: Vec<(usize, usize)> =
+            parts.iter().map(|part| (part.n_left, part.rows.len() - part.n_left)).collect();
+        let n_left = pieces.iter().map(|piece| piece.0).sum::<usize>();
+        let (mut to_left, mut to_right) = rows.split_at_mut(n_left);
+        let mut copies: Vec<(&mut [u32], &[u32])> = Vec::with_capacity(2 * pieces.len());
+        let sources = left.chunks(part_len + SLACK).zip(right.chunks(part_len + SLACK));
+        for (&(lefts, rights), (left, right)) in pieces.iter().zip(sources) {
+            let (target, rest) = to_left.split_at_mut(lefts);
+            copies.push((target, &left[..lefts]));
+            to_left = rest;
+            let (target, rest) = to_right.split_at_mut(rights);
+            copies.push((target, &right[..rights]));
+            to_right = rest;
+        }
+        pool::for_each(&mut copies, &|(target, source)| target.copy_from_slice(source));
+        range.start + n_left
+    }
+
+    fn histogram(&mut self, range: Range<usize>, pairs: &[u32]) -> Vec<u64> {
+        let blocks: Vec<BinRows<'_>> = self.table.blocks().collect();
+        let updates = range.len() * self.table.n_columns();
+        let n_parts = if updates < PARALLEL_UPDATES { 1 } else { self.n_threads };
+        let mut buffers: Vec<Vec<u64>> = (0..n_parts).map(|_| self.take_histogram()).collect();
+        let rows = &self.rows[range];
+        let mut parts: Vec<(&[u32], &mut Vec<u64>)> =
+            rows.chunks(rows.len().div_ceil(n_parts).max(1)).zip(&mut buffers).collect();
+        pool::for_each(&mut parts, &|(rows, histogram)| {
+            for &block in &blocks {
+                accumulate(block, consecutive(rows), pairs, histogram);
+            }
+        });
+        let mut whole = buffers.swap_remove(0);
+        for part in buffers {
+            for (sum, add) in whole.iter_mut().zip(&part) {
+                *sum = sum.wrapping_add(*add);
+            }
+            self.free.push(part);
+        }
+        whole
+    }
+
+    fn take_histogram(&mut self) -> Vec<u64> {
+        match self.free.pop() {
+            Some(mut histogram) if histogram.len() == self.table.histogram_len() => {
+                histogram.fill(0);
+                histogram
+            }
+            _ => vec![0; self.table.histogram_len()],
+        }
+    }
+
+    /// Finds the best split of each open leaf from `first` on that has a histogram.
+    fn search(&self, open: &mut [Open], first: usize, units: Units, rng: &Rng) {
+        struct Task<'t> {
+            open: &'t Open,
+            columns: Vec<u32>,
+            best: Option<Candidate>,
+        }
+        let n_columns = self.columns.len();
+        let n_sampled = ((n_columns as f64 * self.params.max_features).ceil() as usize).clamp(1, n_columns.max(1));
+        let mut tasks: Vec<Task<'_>> = Vec::new();
+        for (place, open) in open[first..].iter().enumerate().filter(|(_, open)| !open.histogram.is_empty()) {
+            let columns = rng.fork(place as u64).sample_sorted(n_columns, n_sampled);
+            tasks.extend(columns.chunks(SEARCH_COLUMNS).map(|columns| Task {
+                open,
+                columns: columns.to_vec(),
+                best: None,
+            }));
+        }
+        let work = |task: &mut Task<'_>| {
+            let node = Node { sum: task.open.sum, n_rows: task.open.rows.len(), units };
+            let candidates =
+                task.columns.iter().filter_map(|&column| self.best_split(&task.open.histogram, column as usize, &node));
+            task.best = candidates.reduce(better);
+        };
+        if self.table.histogram_len() < PARALLEL_BINS {
+            tasks.iter_mut().for_each(work);
+        } else {
+            pool::for_each(&mut tasks, &work);
+        }
+        let found: Vec<(usize, Candidate)> =
+            tasks.iter().filter_map(|task| Some((task.open.rows.start, task.best?))).collect();
+        for open in &mut open[first..] {
+            open.candidate = found
+                .iter()
+                .filter(|(start, _)| *start == open.rows.start)
+                .map(|&(_, candidate)| candidate)
+                .reduce(better);
+        }
+    }
+
+    fn best_split(&self, histogram: &[u64], column: usize, node: &Node) -> Option<Candidate> {
+        let SearchColumn { n_bins, is_category } = self.columns[column];
+        let bins = &histogram[self.table.offset(column)..][..n_bins];
+        if is_category {
+            best_categories(bins, column, node, &self.params.split)
+        } else {
+            best_numeric(bins, column, node, &self.params.split)
+        }
+    }
+
+    /// Numbers the leaves from left to right.
+    fn close(&mut self, mut open: Vec<Open>, mut splits: Vec<GrownSplit>) -> GrownTree {
+        open.sort_by_key(|open| open.rows.start);
+        let root = if splits.is_empty() { Branch::Leaf(0) } else { Branch::Split(0) };
+        let mut leaves = Vec::with_capacity(open.len());
+        for (leaf, open) in open.into_iter().enumerate() {
+            if let Some((above, side)) = open.parent {
+                splits[above].children[side] = Branch::Leaf(leaf);
+            }
+            leaves.push(open.rows);
+            if !open.histogram.is_empty() {
+                self.free.push(open.histogram);
+            }
+        }
+        GrownTree { root, splits, leaves }
+    }
+}
+
+/// A run of rows on its way to both sides.
+struct Part<'p> {
+    rows: &'p [u32],
+    left: &'p mut [u32],
+    right: &'p mut [u32],
+    n_left: usize,
+}
+
+fn gain(open: &Open) -> f64 {
+    open.candidate.map_or(f64::NEG_INFINITY, |candidate| candidate.gain)
+}
+
+/// The candidate with the higher gain; the earlier column where they are equal.
+fn better(a: Candidate, b: Candidate) -> Candidate {
+    if b.gain > a.gain { b } else { a }
+}
+
+/// Rows without a gap are read in order, which needs no list.
+fn consecutive(rows: &[u32]) -> Rows<'_> {
+    match (rows.first(), rows.last()) {
+        (Some(&first), Some(&last)) if (last as usize).wrapping_sub(first as usize) == rows.len() - 1 => {
+            Rows::Range(first as usize, rows.len())
+        }
+        _ => Rows::Listed(rows),
+    }
+}

@@ -1,0 +1,9 @@
+//! Trees grown on binned columns.
+
+pub mod binned;
+pub mod binning;
+pub mod boosting;
+mod categories;
+mod grow;
+mod split;
+mod values;
