@@ -171,8 +171,8 @@ bench: $(VENV)/.group-bench ## Measure the current commit with asv (COMMITS=main
 
 .PHONY: bench-quick
 bench-quick: build $(VENV)/.group-bench $(VENV)/.group-test ## Run every benchmark once against .venv: that they work, not how fast
-	cd benchmarks && $(BIN)/asv machine --yes >/dev/null && \
-	  $(BIN)/asv run --python=same --quick --show-stderr --strict --dry-run $(ARGS)
+	cd benchmarks && $(BIN)/asv machine --yes >/dev/null && ARSENAL_BENCH_SIZE=quick \
+	  $(BIN)/asv run --python=same --quick --show-stderr --dry-run $(ARGS)
 
 .PHONY: bench-html
 bench-html: $(VENV)/.group-bench ## The dashboard of all measured commits in benchmarks/.asv/html
@@ -190,11 +190,11 @@ $(RIVALS)/.ready: benchmarks/rivals/requirements.txt dist/.built
 
 .PHONY: rivals-models
 rivals-models: $(RIVALS)/.ready ## Training beside LightGBM, XGBoost, CatBoost, scikit-learn (ARGS='--rows 20000 --repeats 2')
-	$(RIVALS)/bin/python benchmarks/rivals/models.py $(ARGS)
+	PYTHONPATH=benchmarks $(RIVALS)/bin/python -m rivals.models $(ARGS)
 
 .PHONY: rivals-inference
 rivals-inference: $(RIVALS)/.ready ## Prediction beside onnxruntime, LightGBM, XGBoost, CatBoost, YDF
-	$(RIVALS)/bin/python benchmarks/rivals/inference.py $(ARGS)
+	PYTHONPATH=benchmarks $(RIVALS)/bin/python -m rivals.inference $(ARGS)
 
 .PHONY: clean
 clean: ## Remove everything that was built

@@ -1,0 +1,1 @@
+"""Arsenal beside its peers: every rival in one run, interleaved, on the same cores and data."""

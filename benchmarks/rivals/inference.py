@@ -1,0 +1,308 @@
+"""Prediction beside the peers: one row and a batch, one thread, from Python.
+
+The first table: arsenal and onnxruntime run the same file, trained by arsenal and written by `export_onnx`; LightGBM,
+XGBoost, CatBoost (symmetric trees of depth 5, 32 leaves) and YDF cannot load it and run a model of that size that they
+trained on the same rows. The second table: everyone runs the model that LightGBM trained, arsenal and onnxruntime from
+the same file by onnxmltools, lleaves compiled.
+
+One row: every call has another row, timed one by one; p50 and p99 of a round. Batch: one call over all rows. Every
+contestant returns probabilities as a user gets them. `max |Δp|` compares with another engine on the same model:
+onnxruntime for our file, LightGBM for its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks import tables
+from rivals import machine, report
+from rivals.race import Contestant, Metrics, race
+
+COLUMNS = (
+    report.Column("p50_us", "1 row p50, µs", ratio=True),
+    report.Column("p99_us", "1 row p99, µs"),
+    report.Column("mrows_s", "batch, M rows/s", ratio=True, more_is_better=True),
+    report.Column("auc", "AUC", "{:.4f}"),
+    report.Column("difference", "max |Δp|", "{:.1e}"),
+)
+Setting = dict[str, Any]
+Predict = Callable[[np.ndarray], np.ndarray]
+OURS, THEIRS = "ours.onnx", "theirs.onnx"
+
+
+# --- the contestants ---------------------------------------------------------------------------------------------
+
+
+def arsenal(setting: Setting) -> Callable[[], Metrics]:
+    from arsenal.deployment import InferenceSession
+
+    session = InferenceSession(_file(setting), n_threads=1)
+    return _repetition(setting, session, lambda X: _positive(session(X)[1]))
+
+
+def onnxruntime(setting: Setting) -> Callable[[], Metrics]:
+    session, name = onnxruntime_session(_file(setting))
+
+    def call(X: np.ndarray) -> Any:
+        return session.run(None, {name: X})
+
+    return _repetition(setting, call, lambda X: _positive(call(X)[1]))
+
+
+def onnxruntime_session(file: str) -> tuple[Any, str]:
+    """A session on one thread, which is the caller's own: no pool, no spinning."""
+    from onnxruntime import InferenceSession, SessionOptions
+
+    options = SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # onnxmltools declares one label for any number of rows; a warning at every call
+    session = InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    return session, session.get_inputs()[0].name
+
+
+def lightgbm(setting: Setting) -> Callable[[], Metrics]:
+    from lightgbm import Booster
+
+    model = Booster(model_file=str(Path(setting["folder"]) / "lightgbm.txt"))
+
+    def call(X: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict(X, num_threads=1))
+
+    return _repetition(setting, call, call)
+
+
+def lleaves(setting: Setting) -> Callable[[], Metrics]:
+    import lleaves as compiler
+
+    model = compiler.Model(model_file=str(Path(setting["folder"]) / "lightgbm.txt"))
+    model.compile()
+
+    def call(X: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict(X, n_jobs=1))
+
+    return _repetition(setting, call, call)
+
+
+def xgboost(setting: Setting) -> Callable[[], Metrics]:
+    from xgboost import XGBClassifier
+
+    model = XGBClassifier(
+        n_estimators=setting["trees"],
+        max_leaves=setting["leaves"],
+        max_depth=0,
+        grow_policy="lossguide",
+        tree_method="hist",
+        n_jobs=1,
+    )
+    model.fit(*_train(setting))
+    booster = model.get_booster()
+    return _repetition(setting, booster.inplace_predict, booster.inplace_predict)
+
+
+def catboost(setting: Setting) -> Callable[[], Metrics]:
+    from catboost import CatBoostClassifier
+
+    depth = max(1, (setting["leaves"] - 1).bit_length())
+    model = CatBoostClassifier(
+        iterations=setting["trees"], depth=depth, thread_count=1, allow_writing_files=False, logging_level="Silent"
+    )
+    model.fit(*_train(setting))
+
+    def call(X: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict(X, prediction_type="Probability", thread_count=1))
+
+    return _repetition(setting, call, lambda X: _positive(call(X)))
+
+
+def ydf(setting: Setting) -> Callable[[], Metrics]:
+    import ydf as forests
+
+    X, y = _train(setting)
+    forests.verbose(0)
+    learner = forests.GradientBoostedTreesLearner(
+        label="y",
+        num_trees=setting["trees"],
+        growing_strategy="BEST_FIRST_GLOBAL",
+        max_num_nodes=setting["leaves"],
+        max_depth=-1,
+        shrinkage=0.1,
+        early_stopping="NONE",
+        validation_ratio=0.0,
+        num_threads=1,
+    )
+    model = learner.train({"X": X, "y": y})
+
+    def call(rows: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict({"X": rows}, num_threads=1))
+
+    return _repetition(setting, call, call)
+
+
+CONVERTED = ("lightgbm", "onnxmltools")  # what LightGBM's file is made with
+CONTESTANTS = (
+    Contestant("arsenal", ("arsenal-ml",), arsenal, {"file": OURS}),
+    Contestant("onnxruntime", ("onnxruntime",), onnxruntime, {"file": OURS}),
+    Contestant("LightGBM", ("lightgbm",), lightgbm),
+    Contestant("XGBoost", ("xgboost",), xgboost),
+    Contestant("CatBoost", ("catboost",), catboost),
+    Contestant("YDF", ("ydf",), ydf),
+    Contestant("arsenal, LightGBM's model", ("arsenal-ml", *CONVERTED), arsenal, {"file": THEIRS}),
+    Contestant("onnxruntime, LightGBM's model", ("onnxruntime", *CONVERTED), onnxruntime, {"file": THEIRS}),
+    Contestant("lleaves, LightGBM's model", ("lleaves", *CONVERTED), lleaves, {"file": THEIRS}),
+)
+
+
+def _repetition(setting: Setting, call: Callable[[np.ndarray], Any], positive: Predict) -> Callable[[], Metrics]:
+    """One round: every single row, then the batch. Scored once, beforehand."""
+    from sklearn.metrics import roc_auc_score
+
+    folder = Path(setting["folder"])
+    X = np.load(folder / "X_test.npy")
+    singles = [X[i : i + 1] for i in range(setting["calls"])]
+    probabilities = positive(X).astype(np.float64)
+    scores = {"auc": float(roc_auc_score(np.load(folder / "y_test.npy"), probabilities))}
+    if (reference := _reference(setting, X)) is not None:
+        scores["difference"] = float(np.abs(probabilities - reference).max())
+
+    def repetition() -> Metrics:
+        nanoseconds = np.empty(len(singles), dtype=np.int64)
+        clock = time.perf_counter_ns
+        for i, row in enumerate(singles):
+            start = clock()
+            call(row)
+            nanoseconds[i] = clock() - start
+        start = clock()
+        call(X)
+        batch = clock() - start
+        p50, p99 = np.percentile(nanoseconds, [50, 99]) / 1000
+        return {"p50_us": float(p50), "p99_us": float(p99), "mrows_s": len(X) * 1000 / batch} | scores
+
+    return repetition
+
+
+def _reference(setting: Setting, X: np.ndarray) -> np.ndarray | None:
+    """Probabilities of the same model from another engine: LightGBM for its own model, onnxruntime for ours."""
+    if setting.get("file") == OURS:
+        session, name = onnxruntime_session(_file(setting))
+        return _positive(session.run(None, {name: X})[1])
+    if setting.get("file") == THEIRS:
+        from lightgbm import Booster
+
+        return np.asarray(Booster(model_file=str(Path(setting["folder"]) / "lightgbm.txt")).predict(X, num_threads=1))
+    return None
+
+
+def _positive(probabilities: Any) -> np.ndarray:
+    return np.asarray(probabilities)[:, 1]
+
+
+def _file(setting: Setting) -> str:
+    return str(Path(setting["folder"]) / setting["file"])
+
+
+def _train(setting: Setting) -> tuple[np.ndarray, np.ndarray]:
+    folder = Path(setting["folder"])
+    return np.load(folder / "X_train.npy"), np.load(folder / "y_train.npy")
+
+
+# --- models and data ---------------------------------------------------------------------------------------------
+
+
+def prepare(folder: Path, options: argparse.Namespace) -> None:
+    """Write the rows, our file, LightGBM's model and its converted file."""
+    X, y = tables.normals(options.train_rows + options.rows)
+    train, test = slice(0, options.train_rows), slice(options.train_rows, None)
+    np.save(folder / "X_train.npy", X[train])
+    np.save(folder / "y_train.npy", y[train])
+    np.save(folder / "X_test.npy", X[test])
+    np.save(folder / "y_test.npy", y[test])
+    write_ours(folder, X[train], y[train], options)
+    if machine.version("lightgbm"):
+        model = write_lightgbm(folder, X[train], y[train], options)
+        if machine.version("onnxmltools"):
+            write_theirs(folder, model, X.shape[1])
+
+
+def write_ours(folder: Path, X: np.ndarray, y: np.ndarray, options: argparse.Namespace) -> None:
+    from arsenal.deployment import export_onnx
+    from arsenal.models import GradientBoostingClassifier
+
+    model = GradientBoostingClassifier(n_estimators=options.trees, max_leaf_nodes=options.leaves, random_state=0)
+    export_onnx(model.fit(X, y), folder / OURS)
+
+
+def write_lightgbm(folder: Path, X: np.ndarray, y: np.ndarray, options: argparse.Namespace) -> Any:
+    from lightgbm import LGBMClassifier
+
+    model = LGBMClassifier(n_estimators=options.trees, num_leaves=options.leaves, verbosity=-1).fit(X, y)
+    model.booster_.save_model(folder / "lightgbm.txt")
+    return model
+
+
+def write_theirs(folder: Path, model: Any, n_columns: int) -> None:
+    from onnxmltools import convert_lightgbm
+    from onnxmltools.convert.common.data_types import FloatTensorType
+
+    inputs = [("X", FloatTensorType([None, n_columns]))]
+    converted = convert_lightgbm(model, initial_types=inputs, target_opset=15, zipmap=False)
+    (folder / THEIRS).write_bytes(converted.SerializeToString())
+
+
+# --- the run -----------------------------------------------------------------------------------------------------
+
+
+def arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="rivals.inference", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--trees", type=int, default=500)
+    parser.add_argument("--leaves", type=int, default=31)
+    parser.add_argument("--train-rows", type=int, default=100_000)
+    parser.add_argument("--rows", type=int, default=100_000, help="rows of the batch")
+    parser.add_argument("--calls", type=int, default=2_000, help="calls with one row in each round")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", help="contestants whose names start so (arsenal always runs)"
+    )
+    parser.add_argument("--results", type=Path, default=report.RESULTS, help="folder for the JSON file")
+    parser.add_argument("--markdown", type=Path, metavar="FILE.json", help="print the tables of an earlier run and end")
+    options = parser.parse_args(argv)
+    if not 0 < options.calls <= options.rows:
+        parser.error(
+            f"--calls is {options.calls}, wanted 1 to --rows ({options.rows}): every call has a row of its own"
+        )
+    return options
+
+
+def main(argv: list[str]) -> int:
+    options = arguments(argv)
+    if options.markdown:
+        print(report.render(report.load(options.markdown)))
+        return 0
+    contestants = report.chosen(CONTESTANTS, options.only)
+    shared = {name: getattr(options, name) for name in ("trees", "leaves", "calls")}
+    setting = shared | {"batch_rows": options.rows, "threads": 1, "repeats": options.repeats}
+    result = report.document("inference", setting, machine.facts(report.packages(contestants, "numpy")))
+    with tempfile.TemporaryDirectory() as folder:
+        print("training the models …", flush=True)
+        prepare(Path(folder), options)
+        outcomes = race(contestants, shared | {"folder": folder}, options.repeats, n_threads=1)
+    size = f"{options.trees} trees × {options.leaves} leaves, 28 float32 columns, one thread"
+    theirs = [outcome for outcome in outcomes if outcome.name.endswith("LightGBM's model")]
+    report.add_table(result, f"Prediction, {size}", COLUMNS, [one for one in outcomes if one not in theirs])
+    if theirs:
+        rows = theirs + [outcome for outcome in outcomes if outcome.name == "LightGBM"]
+        report.add_table(result, f"Prediction with LightGBM's model, {size}", COLUMNS, rows)
+    return report.finish(result, options.results)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

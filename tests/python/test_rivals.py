@@ -1,0 +1,187 @@
+"""The head-to-head harness itself: what it keeps, what it compares, what it says when a contestant stays away."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))  # a folder of programs, not an installed package
+
+from rivals import inference, machine, models, report  # noqa: E402
+from rivals.race import Contestant, Metrics, Outcome, PeakMemory, race  # noqa: E402
+
+from benchmarks import tables  # noqa: E402  the path above comes first
+
+Setting = dict[str, Any]
+
+
+def diarist(setting: Setting) -> Callable[[], Metrics]:
+    """Writes each of its turns into a shared file and says on how many cores and threads it runs."""
+    turns = 0
+
+    def repetition() -> Metrics:
+        nonlocal turns
+        turns += 1
+        with open(setting["diary"], "a") as diary:
+            diary.write(setting["letter"])
+        environment = float(os.environ["OMP_NUM_THREADS"])
+        return {"turn": turns, "cores": len(os.sched_getaffinity(0)), "threads": environment, "unknown": float("nan")}
+
+    return repetition
+
+
+def stumbler(setting: Setting) -> Callable[[], Metrics]:
+    """Works twice (the warm-up and one round), then fails."""
+    turns = iter([1.0, 2.0])
+    return lambda: {"turn": next(turns)}
+
+
+def faller(setting: Setting) -> Callable[[], Metrics]:
+    os._exit(3)
+
+
+def refuser(setting: Setting) -> Callable[[], Metrics]:
+    raise ValueError("no such model\nand a second line")
+
+
+def contestant(letter: str, needs: str = "numpy") -> Contestant:
+    return Contestant(letter, (needs,), diarist, {"letter": letter})
+
+
+def test_rounds_are_interleaved_and_their_order_moves(tmp_path: Path) -> None:
+    diary = tmp_path / "diary"
+    outcomes = race([contestant(letter) for letter in "abc"], {"diary": str(diary)}, repeats=3, n_threads=1)
+    assert diary.read_text() == "abc" + "abc" + "bca" + "cab"  # warm-ups first
+    for outcome in outcomes:
+        assert outcome.problem is None
+        assert outcome.values["turn"] == [2, 3, 4]  # the warm-up is not kept
+        assert outcome.values["cores"] == [1, 1, 1]
+        assert outcome.values["threads"] == [1, 1, 1]
+        assert "unknown" not in outcome.values
+    assert [outcome.version for outcome in outcomes] == [np.__version__] * 3
+
+
+def test_who_fails_is_named_and_the_others_race_on(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    contestants = [
+        contestant("a"),
+        contestant("absent", needs="no-such-distribution"),
+        Contestant("refuses", ("numpy",), refuser),
+        Contestant("falls", ("numpy",), faller),
+        Contestant("stumbles", ("numpy",), stumbler),
+    ]
+    outcomes = race(contestants, {"diary": str(tmp_path / "diary")}, repeats=2, n_threads=1)
+    assert [outcome.problem for outcome in outcomes] == [
+        None,
+        "NOT INSTALLED: no-such-distribution",
+        "FAILED: ValueError: no such model",
+        "FAILED: the process ended with code 3",
+        "FAILED: StopIteration: ",
+    ]
+    assert [len(outcome.values) > 0 for outcome in outcomes] == [True, False, False, False, False]
+    assert "and a second line" in capfd.readouterr().err  # the whole traceback is printed
+
+
+def test_spread_is_median_and_quartiles() -> None:
+    assert report.spread([5.0]) == (5.0, 5.0, 5.0)
+    assert report.spread([3.0, 1.0, 2.0]) == (1.0, 2.0, 3.0)
+    values = [7.0, 1.0, 3.0, 9.0, 5.0]
+    assert report.spread(values) == tuple(np.percentile(values, [25, 50, 75]))
+
+
+def test_ratios_are_taken_within_a_round() -> None:
+    assert report.ratios([1.0, 10.0], [2.0, 20.0], more_is_better=False) == [2.0, 2.0]
+    assert report.ratios([4.0, 9.0], [2.0, 3.0], more_is_better=True) == [2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(1623.4, "1,620"), (0.012345, "0.0123"), (12.34, "12.3"), (99.96, "100"), (0, "0")]
+)
+def test_three_significant_digits(value: float, text: str) -> None:
+    assert report.three_digits(value).startswith(text)
+
+
+def test_a_table_is_saved_loaded_and_rendered_alike(tmp_path: Path) -> None:
+    columns = [
+        report.Column("fit_s", "fit, s", ratio=True),
+        report.Column("rate", "rate", ratio=True, more_is_better=True),
+        report.Column("auc", "AUC", "{:.4f}"),
+    ]
+    outcomes = [
+        Outcome("ours", "1.0", {"fit_s": [1.0, 2.0, 4.0], "rate": [8.0, 8.0, 8.0], "auc": [0.91234] * 3}),
+        Outcome("theirs", "2.0", {"fit_s": [2.0, 6.0, 8.0], "rate": [2.0, 2.0, 2.0]}),
+        Outcome("absent", None, {}, "NOT INSTALLED: absent"),
+    ]
+    result = report.document("models", {"trees": 3}, machine.facts(["numpy"]))
+    report.add_table(result, "A table", columns, outcomes)
+    lines: list[str] = []
+    assert report.finish(result, tmp_path, lines.append) == 0  # an absent rival is named, no failure
+    assert "!! absent: NOT INSTALLED: absent" in lines
+    (path,) = tmp_path.glob("models-*.json")
+    saved = report.load(path)
+    assert saved == json.loads(json.dumps(result))
+    assert saved["machine"]["versions"] == {"numpy": np.__version__}
+    text = report.render(saved)
+    assert text == report.render(result)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    assert rows[0] == ["library", "fit, s", "× ours", "rate", "× ours", "AUC"]
+    assert rows[2] == ["ours 1.0", "2.00 (1.00–4.00)", "1.00", "8.00", "1.00", "0.9123"]
+    assert rows[3] == ["theirs 2.0", "6.00 (2.00–8.00)", "2.00 (2.00–3.00)", "2.00", "4.00", "–"]
+    assert rows[4] == ["absent", "**NOT INSTALLED**", "", "", "", ""]
+
+
+@pytest.mark.parametrize(("problem", "whose"), [("FAILED: x", 1), ("NOT INSTALLED: arsenal-ml", 0)])
+def test_the_exit_code_says_that_a_contestant_failed(tmp_path: Path, problem: str, whose: int) -> None:
+    outcomes = [Outcome("ours", "1", {"fit_s": [1.0]}), Outcome("theirs", "1", {"fit_s": [1.0]})]
+    outcomes[whose] = Outcome(outcomes[whose].name, None, {}, problem)
+    result = report.document("models", {}, machine.facts([]))
+    report.add_table(result, "A table", [report.Column("fit_s", "fit, s", ratio=True)], outcomes)
+    assert report.finish(result, tmp_path, lambda _: None) == 1
+
+
+def test_machine_facts_say_what_matters() -> None:
+    facts = machine.facts(["numpy", "no-such-distribution"])
+    assert facts["cores_allowed"] == len(os.sched_getaffinity(0))
+    assert facts["versions"] == {"numpy": np.__version__, "no-such-distribution": None}
+    assert facts["memory_gib"] > 0
+    assert facts["date"].endswith("+00:00")
+    assert facts["cpu"] in machine.in_words(facts)
+
+
+def test_peak_memory_sees_a_table_come_and_go() -> None:
+    memory = PeakMemory()
+    with memory:
+        np.ones(8 << 20).sum()  # 64 MiB
+    assert np.isnan(memory.rise) or 60 < memory.rise < 200
+
+
+def test_normals_are_seeded_and_learnable() -> None:
+    X, y = tables.normals(2000)
+    again, y_again = tables.normals(3000)
+    assert X.dtype == np.float32
+    assert np.array_equal(X, again[:2000])
+    assert np.array_equal(y, y_again[:2000])
+    assert 0.3 < y.mean() < 0.7
+    parts = tables.split(X, y)
+    assert [len(part) for part in parts] == [1600, 1600, 400, 400]
+    assert all(np.shares_memory(part, whole) for part, whole in zip(parts, (X, y, X, y), strict=True))
+
+
+def test_only_keeps_ours() -> None:
+    names = [one.name for one in report.chosen(models.CONTESTANTS, ["light"])]
+    assert names == ["arsenal", "LightGBM", "LightGBM, quantized gradients"]
+    assert report.chosen(inference.CONTESTANTS, None) == list(inference.CONTESTANTS)
+    assert "onnxmltools" in report.packages(inference.CONTESTANTS)
+
+
+def test_more_calls_than_rows_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        inference.arguments(["--rows", "10", "--calls", "11"])
+    assert "--calls is 11, wanted 1 to --rows (10)" in capsys.readouterr().err
