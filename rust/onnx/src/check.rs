@@ -1,0 +1,147 @@
+//! Does an ensemble keep its contract, and can the model's float type hold its numbers?
+
+use std::collections::BTreeSet;
+
+use arsenal_core::ensemble::{Condition, Dtype, Feature, FeatureKind, Link, Split, TreeEnsemble};
+use arsenal_core::{Result, value_error};
+
+use crate::ClassLabels;
+
+/// Everything but the shape of the trees, which [`crate::order::preorder`] checks on its way.
+pub fn check(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Result<()> {
+    check_targets(ensemble, labels)?;
+    if ensemble.features.is_empty() {
+        return value_error!("the model has no feature, an ONNX file needs at least one");
+    }
+    for feature in &ensemble.features {
+        check_feature(feature, ensemble.dtype)?;
+    }
+    for (t, tree) in ensemble.trees.iter().enumerate() {
+        for (s, split) in tree.splits.iter().enumerate() {
+            if let Err(message) = check_split(split, ensemble) {
+                return value_error!("tree {t}, split {s}: {message}");
+            }
+        }
+        for (l, leaf) in tree.leaves.iter().enumerate() {
+            let fits = match ensemble.dtype {
+                Dtype::F32 => (leaf.value as f32).is_finite(),
+                Dtype::F64 => leaf.value.is_finite(),
+            };
+            if !fits {
+                return value_error!(
+                    "tree {t}, leaf {l}: {} is not a finite {}",
+                    leaf.value,
+                    type_name(ensemble.dtype)
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_targets(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Result<()> {
+    let n_labels = labels.map_or(0, ClassLabels::len);
+    let n_targets = ensemble.n_targets;
+    match ensemble.link {
+        Link::Identity if n_labels > 0 => return value_error!("a regressor has no class labels, got {n_labels}"),
+        Link::Logistic if n_labels != 2 => {
+            return value_error!("the logistic link is for 2 classes, got {n_labels} labels");
+        }
+        Link::Identity | Link::Logistic if n_targets != 1 => {
+            return value_error!("this link is for 1 target, got {n_targets}");
+        }
+        // onnxruntime labels two softmax classes by the sign of the second sum.
+        Link::Softmax if n_targets < 3 => return value_error!("softmax is for 3 classes or more, got {n_targets}"),
+        Link::Softmax if n_labels != n_targets => {
+            return value_error!("{n_targets} targets need as many labels, got {n_labels}");
+        }
+        _ => {}
+    }
+    let distinct = match labels {
+        Some(ClassLabels::Int64s(labels)) => labels.iter().collect::<BTreeSet<_>>().len(),
+        Some(ClassLabels::Strings(labels)) => labels.iter().collect::<BTreeSet<_>>().len(),
+        None => 0,
+    };
+    if distinct != n_labels {
+        return value_error!("{n_labels} class labels must be distinct, got {distinct} distinct ones");
+    }
+    if ensemble.trees.len() < n_targets {
+        return value_error!("{n_targets} targets need at least as many trees, got {}", ensemble.trees.len());
+    }
+    Ok(())
+}
+
+fn check_feature(feature: &Feature, dtype: Dtype) -> Result<()> {
+    let name = &feature.name;
+    match &feature.kind {
+        FeatureKind::Numeric => {}
+        FeatureKind::NumericCategories(values) => {
+            if let Some(value) = values.iter().find(|value| !exact(**value, dtype)) {
+                return value_error!("the category {value} of column {name:?} is not a {}", type_name(dtype));
+            }
+            // -0.0 and 0.0 are one category: they compare equal wherever the file runs.
+            let distinct = values.iter().map(|value| (value + 0.0).to_bits()).collect::<BTreeSet<_>>().len();
+            if distinct != values.len() {
+                return value_error!("column {name:?} has {} categories, only {distinct} are distinct", values.len());
+            }
+        }
+        FeatureKind::StringCategories(levels) => {
+            let distinct = levels.iter().collect::<BTreeSet<_>>();
+            if distinct.len() != levels.len() {
+                return value_error!(
+                    "column {name:?} has {} levels, only {} are distinct",
+                    levels.len(),
+                    distinct.len()
+                );
+            }
+            if levels.iter().any(String::is_empty) {
+                return value_error!("the empty string is a level of column {name:?}, it stands for missing");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_split(split: &Split, ensemble: &TreeEnsemble) -> std::result::Result<(), String> {
+    let Some(feature) = ensemble.features.get(split.feature as usize) else {
+        return Err(format!("feature {} does not exist, there are {}", split.feature, ensemble.features.len()));
+    };
+    let n_categories = match &feature.kind {
+        FeatureKind::Numeric => None,
+        FeatureKind::NumericCategories(values) => Some(values.len()),
+        FeatureKind::StringCategories(levels) => Some(levels.len()),
+    };
+    match (&split.condition, n_categories) {
+        (Condition::AtMost { threshold, .. }, None) => {
+            // Infinity is a threshold too: it parts missing values from all others.
+            if !(threshold.is_infinite() || exact(*threshold, ensemble.dtype)) {
+                return Err(format!("the threshold {threshold} is not a {}", type_name(ensemble.dtype)));
+            }
+        }
+        (Condition::Among { codes }, Some(n_categories)) => {
+            let in_range = |code: &u32| (1..=n_categories).contains(&(*code as usize));
+            if codes.is_empty() || !codes.iter().all(in_range) || !codes.is_sorted_by(|a, b| a < b) {
+                return Err(format!("codes must rise within 1..={n_categories}, got {codes:?}"));
+            }
+        }
+        (Condition::AtMost { .. }, Some(_)) => return Err("a threshold on categories, which have no order".into()),
+        (Condition::Among { .. }, None) => return Err("codes on a column without categories".into()),
+    }
+    Ok(())
+}
+
+/// Whether `value` is finite and the model's type holds it exactly.
+fn exact(value: f64, dtype: Dtype) -> bool {
+    value.is_finite()
+        && match dtype {
+            Dtype::F32 => f64::from(value as f32) == value,
+            Dtype::F64 => true,
+        }
+}
+
+fn type_name(dtype: Dtype) -> &'static str {
+    match dtype {
+        Dtype::F32 => "float32",
+        Dtype::F64 => "float64",
+    }
+}

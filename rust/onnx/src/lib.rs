@@ -1,0 +1,144 @@
+//! Writes Arsenal's fitted structures as ONNX files; the only place on the learning side that knows the format.
+//!
+//! [`write`] picks the plainest form that says a [`TreeEnsemble`] exactly:
+//!
+//! | the model | operators | input |
+//! |---|---|---|
+//! | f32, numbers only | `TreeEnsembleClassifier` or `TreeEnsembleRegressor` of ai.onnx.ml 3 | `X` float `[N, F]` |
+//! | f64, or categories among the numbers | `TreeEnsemble` of ai.onnx.ml 5 | `X` of the model's type `[N, F]` |
+//! | string columns | `LabelEncoder` per string column, then `TreeEnsemble` | one `[N, 1]` per column, named as the column |
+//!
+//! Classifiers give `label [N]` and `probabilities [N, K]`, regressors `variable [N, 1]`. Nothing is narrowed silently: what a
+//! float32 cannot hold is an error.
+#![forbid(unsafe_code)]
+
+mod check;
+mod graph;
+mod inputs;
+mod metadata;
+mod order;
+mod outputs;
+mod proto;
+mod tensor;
+#[cfg(test)]
+mod tests;
+mod trees_v3;
+mod trees_v5;
+
+use arsenal_core::ensemble::{Dtype, FeatureKind, TreeEnsemble};
+use arsenal_core::{Result, value_error};
+use graph::Graph;
+pub use metadata::append_metadata;
+use prost::Message;
+
+/// The labels that a classifier predicts, in the order of its probabilities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClassLabels {
+    /// The output `label` is an int64 tensor.
+    Int64s(Vec<i64>),
+    /// The output `label` is a string tensor.
+    Strings(Vec<String>),
+}
+
+impl ClassLabels {
+    /// Number of classes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Int64s(labels) => labels.len(),
+            Self::Strings(labels) => labels.len(),
+        }
+    }
+
+    /// Whether there is no class.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// What a file says besides its trees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The classifier's labels; `None` for a regressor.
+    pub class_labels: Option<ClassLabels>,
+    /// The estimator's class name, written as the metadata entry `arsenal.model`.
+    pub model_name: String,
+    /// The version of Arsenal that wrote the file.
+    pub producer_version: String,
+    /// Further metadata entries; keys must be distinct and must not start with `arsenal.`, which is ours.
+    pub metadata: Vec<(String, String)>,
+}
+
+impl Options {
+    /// No labels, no further metadata, this crate's version.
+    pub fn new(model_name: impl Into<String>) -> Self {
+        Self {
+            class_labels: None,
+            model_name: model_name.into(),
+            producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            metadata: Vec::new(),
+        }
+    }
+}
+
+/// The domain of the standard operators is the empty string.
+const ONNX_ML: &str = "ai.onnx.ml";
+
+/// Opset 15 holds every standard operator that we write in the float types that we need; onnxruntime has it since 1.10.
+const ONNX_OPSET: i64 = 15;
+
+/// Writes `ensemble` as the bytes of an ONNX file. The same ensemble and options always give the same bytes.
+///
+/// O(nodes) time; the file takes about 20 bytes per node.
+///
+/// # Errors
+/// [`arsenal_core::Error::Value`] if the ensemble breaks its contract (see [`arsenal_core::ensemble`]), if a number does not fit the
+/// model's type, if the labels do not fit the link, or if string columns leave two inputs of one name.
+///
+/// # Examples
+/// ```
+/// use arsenal_core::ensemble::{Child, Dtype, Feature, FeatureKind, Leaf, Link, Tree, TreeEnsemble};
+///
+/// let ensemble = TreeEnsemble {
+///     features: vec![Feature { name: "age".into(), kind: FeatureKind::Numeric }],
+///     dtype: Dtype::F32,
+///     link: Link::Identity,
+///     n_targets: 1,
+///     trees: vec![Tree { root: Child::Leaf(0), splits: vec![], leaves: vec![Leaf { value: 0.5, cover: 10.0 }] }],
+/// };
+/// let bytes = arsenal_onnx::write(&ensemble, &arsenal_onnx::Options::new("GradientBoostingRegressor"))?;
+/// assert!(!bytes.is_empty());
+/// # Ok::<(), arsenal_core::Error>(())
+/// ```
+pub fn write(ensemble: &TreeEnsemble, options: &Options) -> Result<Vec<u8>> {
+    check::check(ensemble, options.class_labels.as_ref())?;
+    let orders =
+        ensemble.trees.iter().enumerate().map(|(t, tree)| order::preorder(t, tree)).collect::<Result<Vec<_>>>()?;
+    let mut graph = Graph::new(inputs::reserved_names(ensemble)?);
+    let numbers_only = ensemble.features.iter().all(|feature| feature.kind == FeatureKind::Numeric);
+    let (ir_version, ml_opset) = if ensemble.dtype == Dtype::F32 && numbers_only {
+        trees_v3::add(&mut graph, ensemble, &orders, options.class_labels.as_ref());
+        (8, 3)
+    } else {
+        trees_v5::add(&mut graph, ensemble, &orders, options.class_labels.as_ref());
+        (10, 5)
+    };
+    let model = proto::ModelProto {
+        ir_version,
+        producer_name: "arsenal".into(),
+        producer_version: options.producer_version.clone(),
+        graph: Some(graph.finish()),
+        opset_import: vec![opset("", ONNX_OPSET), opset(ONNX_ML, ml_opset)],
+        metadata_props: metadata::entries(ensemble, options)?,
+    };
+    // Protobuf readers stop at 2 GiB.
+    match model.encoded_len() {
+        size if size > i32::MAX as usize => {
+            value_error!("the model takes {size} bytes as ONNX, a file may have {}", i32::MAX)
+        }
+        _ => Ok(model.encode_to_vec()),
+    }
+}
+
+fn opset(domain: &str, version: i64) -> proto::OperatorSetIdProto {
+    proto::OperatorSetIdProto { domain: Some(domain.to_owned()), version }
+}

@@ -1,0 +1,98 @@
+//! Tensors, attributes and value descriptions: the small change of the format.
+
+use arsenal_core::ensemble::Dtype;
+
+use crate::proto::{
+    AttributeProto, Dimension, DimensionProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
+    ValueInfoProto, attribute_type, data_type,
+};
+
+/// The element type of a model's float type.
+pub fn float_type(dtype: Dtype) -> i32 {
+    match dtype {
+        Dtype::F32 => data_type::FLOAT,
+        Dtype::F64 => data_type::DOUBLE,
+    }
+}
+
+/// A vector of floats; f64 values are rounded to nearest where the type is f32.
+pub fn floats(dtype: Dtype, values: impl IntoIterator<Item = f64>) -> TensorProto {
+    let values = values.into_iter();
+    let (size, bytes): (usize, Vec<u8>) = match dtype {
+        Dtype::F32 => (4, values.flat_map(|value| (value as f32).to_le_bytes()).collect()),
+        Dtype::F64 => (8, values.flat_map(f64::to_le_bytes).collect()),
+    };
+    raw(float_type(dtype), bytes.len() / size, bytes)
+}
+
+/// A vector of int64.
+pub fn int64s(values: impl IntoIterator<Item = i64>) -> TensorProto {
+    let bytes: Vec<u8> = values.into_iter().flat_map(i64::to_le_bytes).collect();
+    raw(data_type::INT64, bytes.len() / 8, bytes)
+}
+
+/// A vector of uint8.
+pub fn uint8s(values: Vec<u8>) -> TensorProto {
+    raw(data_type::UINT8, values.len(), values)
+}
+
+/// A vector of strings.
+pub fn strings(values: &[String]) -> TensorProto {
+    TensorProto {
+        dims: vec![values.len() as i64],
+        data_type: data_type::STRING,
+        string_data: values.iter().map(|value| value.as_bytes().to_vec()).collect(),
+        name: String::new(),
+        raw_data: None,
+    }
+}
+
+fn raw(data_type: i32, len: usize, bytes: Vec<u8>) -> TensorProto {
+    TensorProto { dims: vec![len as i64], data_type, string_data: vec![], name: String::new(), raw_data: Some(bytes) }
+}
+
+/// A tensor of shape `[N, columns]`, or `[N]`; `N` is free.
+pub fn value_info(name: &str, elem_type: i32, columns: Option<usize>) -> ValueInfoProto {
+    let rows = DimensionProto { value: Some(Dimension::Param("N".into())) };
+    let columns = columns.map(|columns| DimensionProto { value: Some(Dimension::Value(columns as i64)) });
+    let shape = TensorShapeProto { dim: std::iter::once(rows).chain(columns).collect() };
+    ValueInfoProto {
+        name: name.to_owned(),
+        r#type: Some(TypeProto { tensor_type: Some(TensorTypeProto { elem_type, shape: Some(shape) }) }),
+    }
+}
+
+/// An attribute that holds one integer.
+pub fn int_attribute(name: &str, value: i64) -> AttributeProto {
+    AttributeProto { i: Some(value), ..empty(name, attribute_type::INT) }
+}
+
+/// An attribute that holds one string.
+pub fn string_attribute(name: &str, value: &str) -> AttributeProto {
+    AttributeProto { s: Some(value.as_bytes().to_vec()), ..empty(name, attribute_type::STRING) }
+}
+
+/// An attribute that holds a tensor.
+pub fn tensor_attribute(name: &str, value: TensorProto) -> AttributeProto {
+    AttributeProto { t: Some(value), ..empty(name, attribute_type::TENSOR) }
+}
+
+/// An attribute that holds float32 numbers.
+pub fn floats_attribute(name: &str, values: Vec<f32>) -> AttributeProto {
+    AttributeProto { floats: values, ..empty(name, attribute_type::FLOATS) }
+}
+
+/// An attribute that holds integers.
+pub fn ints_attribute(name: &str, values: Vec<i64>) -> AttributeProto {
+    AttributeProto { ints: values, ..empty(name, attribute_type::INTS) }
+}
+
+/// An attribute that holds strings.
+pub fn strings_attribute<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> AttributeProto {
+    let values = values.into_iter().map(|value| value.as_bytes().to_vec()).collect();
+    AttributeProto { strings: values, ..empty(name, attribute_type::STRINGS) }
+}
+
+fn empty(name: &str, r#type: i32) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), r#type, ..AttributeProto::default() }
+}
