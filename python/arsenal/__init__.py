@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from arsenal._native import __version__
 
 if TYPE_CHECKING:
+    from arsenal import deployment as deployment
     from arsenal import exceptions as exceptions
 
-_ROOMS = ("exceptions",)
+_ROOMS = ("deployment", "exceptions")
 
 __all__ = ["__version__", *_ROOMS]
 

@@ -4,11 +4,15 @@ use pyo3::prelude::*;
 
 mod arrays;
 mod error;
+mod onnx;
 
 /// Arsenal's learning core.
 #[pymodule(gil_used = false)]
 mod _rust {
     use super::*;
+
+    #[pymodule_export]
+    use crate::onnx::append_onnx_metadata;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

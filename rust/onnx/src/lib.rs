@@ -64,7 +64,8 @@ pub struct Options {
     pub model_name: String,
     /// The version of Arsenal that wrote the file.
     pub producer_version: String,
-    /// Further metadata entries; keys must be distinct and must not start with `arsenal.`, which is ours.
+    /// Further metadata entries; keys must be distinct and none of ours. `arsenal.training_time_range` holds the first and last time
+    /// of the training data, as a JSON list of two ISO 8601 strings.
     pub metadata: Vec<(String, String)>,
 }
 

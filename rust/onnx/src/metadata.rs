@@ -9,9 +9,6 @@ use prost::Message;
 use crate::proto::{ModelMetadata, StringStringEntryProto};
 use crate::{ClassLabels, Options};
 
-/// Keys that start so are written by [`crate::write`] alone.
-const OURS: &str = "arsenal.";
-
 /// Our own entries, then the caller's.
 pub fn entries(ensemble: &TreeEnsemble, options: &Options) -> Result<Vec<StringStringEntryProto>> {
     let names: Vec<&str> = ensemble.features.iter().map(|feature| feature.name.as_str()).collect();
@@ -32,11 +29,10 @@ pub fn entries(ensemble: &TreeEnsemble, options: &Options) -> Result<Vec<StringS
     Ok(entries)
 }
 
-/// The bytes of an ONNX file with more metadata entries. The graph is neither decoded nor copied apart.
+/// The bytes of an ONNX file with more metadata entries. The graph is copied as it is, not decoded.
 ///
 /// # Errors
-/// [`Error::Corrupt`] if `model` is no ONNX file; [`Error::Value`] if a key is empty, is in the file already, is given twice, or
-/// starts with `arsenal.`.
+/// [`Error::Corrupt`] if `model` is no ONNX file; [`Error::Value`] if a key is empty, is in the file already, or is given twice.
 pub fn append_metadata(model: &[u8], entries: &[(String, String)]) -> Result<Vec<u8>> {
     let present = ModelMetadata::decode(model)
         .ok()
@@ -54,8 +50,8 @@ pub fn append_metadata(model: &[u8], entries: &[(String, String)]) -> Result<Vec
 fn checked(mut taken: BTreeSet<String>, entries: &[(String, String)]) -> Result<Vec<StringStringEntryProto>> {
     let mut checked = Vec::with_capacity(entries.len());
     for (key, value) in entries {
-        if key.is_empty() || key.starts_with(OURS) {
-            return value_error!("metadata keys must not be empty or start with {OURS:?}, got {key:?}");
+        if key.is_empty() {
+            return value_error!("a metadata key is empty, with the value {value:?}");
         }
         if !taken.insert(key.clone()) {
             return value_error!("the metadata key {key:?} is there twice");

@@ -1,8 +1,8 @@
 """A model's copy that tells which leaf each tree gave: one target per tree, leaf numbers as weights.
 
-The copy keeps everything that decides (inputs, category look-ups, splits, missing tracks) and replaces what is added up,
-so that an engine's path through each tree shows in its output. Leaves are numbered from left (true) to right (false)
-within their tree.
+The copy keeps everything that decides (inputs, category look-ups, splits, missing tracks) and replaces what is added
+up, so that an engine's path through each tree shows in its output. Leaves are numbered from left (true) to right
+(false) within their tree.
 """
 
 from __future__ import annotations

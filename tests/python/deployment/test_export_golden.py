@@ -1,8 +1,8 @@
 """The writer's files, one per form, read by the onnx package and by onnxruntime.
 
 ``tests/golden/onnx`` holds each file with rows, the leaves that the ensemble's definition gives them, and their sums.
-The Rust tests hold files and rows equal to what the writer gives now. Many rows lie on a threshold, one float beside it,
-or are missing.
+The Rust tests hold files and rows equal to what the writer gives now. Many rows lie on a threshold, one float beside
+it, or are missing.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def test_rows_alone_and_no_rows_at_all(case: Case) -> None:
 
 
 def test_two_classes_without_a_negative_leaf() -> None:
-    """Without the tree that the writer adds, onnxruntime takes sums for probabilities: it compares them with 0.5, not 0."""
+    """Without the tree that the writer adds, onnxruntime takes sums for probabilities: it labels by 0.5, not 0."""
     case = Case("binary_positive_f32")
     assert 0 < case.sums.min() < 0.5
     label, probabilities = session(case.model).run(None, case.feeds)

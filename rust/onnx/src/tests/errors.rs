@@ -141,10 +141,7 @@ fn metadata_keys_must_be_new() {
     let entry = |key: &str| (key.to_owned(), "value".to_owned());
     let mut options = two_classes();
     options.metadata = vec![entry("arsenal.version")];
-    assert_eq!(
-        refusal(&sound(), &options),
-        "metadata keys must not be empty or start with \"arsenal.\", got \"arsenal.version\""
-    );
+    assert_eq!(refusal(&sound(), &options), "the metadata key \"arsenal.version\" is there twice");
     options.metadata = vec![entry("a"), entry("a")];
     assert_eq!(refusal(&sound(), &options), "the metadata key \"a\" is there twice");
 
@@ -153,7 +150,7 @@ fn metadata_keys_must_be_new() {
     let refused = |entries: &[(String, String)]| append_metadata(&bytes, entries).unwrap_err().to_string();
     assert_eq!(refused(&[entry("a")]), "the metadata key \"a\" is there twice");
     assert_eq!(refused(&[entry("b"), entry("b")]), "the metadata key \"b\" is there twice");
-    assert!(refused(&[entry("")]).starts_with("metadata keys must not be empty"));
+    assert_eq!(refused(&[entry("")]), "a metadata key is empty, with the value \"value\"");
     for nonsense in [&b""[..], b"not a model", &bytes[..bytes.len() / 2]] {
         let error = append_metadata(nonsense, &[entry("b")]).unwrap_err();
         assert_eq!(error, Error::Corrupt(format!("these {} bytes are not an ONNX model", nonsense.len())));

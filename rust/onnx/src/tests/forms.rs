@@ -239,7 +239,7 @@ fn a_lone_leaf_left_of_the_second_root_swaps_places() {
 fn the_metadata_says_what_the_model_is() {
     let ensemble = binary(vec![numeric("a \"b\""), numeric("ü")], Dtype::F32, vec![stump(0, at_most(0.5), -1.0, 2.0)]);
     let mut options = two_classes();
-    options.metadata = vec![("training_time_range".into(), "2013-01-01/2013-03-31".into())];
+    options.metadata = vec![("arsenal.training_time_range".into(), r#"["2013-01-01","2013-03-31"]"#.into())];
     let bytes = write(&ensemble, &options).unwrap();
     let entries = |bytes: &[u8]| -> Vec<(String, String)> {
         decode::model(bytes).metadata_props.into_iter().map(|entry| (entry.key, entry.value.unwrap())).collect()
@@ -250,7 +250,7 @@ fn the_metadata_says_what_the_model_is() {
         pair("arsenal.model", "Model"),
         pair("arsenal.feature_names", r#"["a \"b\"","ü"]"#),
         pair("arsenal.classes", r#"["no","yes"]"#),
-        pair("training_time_range", "2013-01-01/2013-03-31"),
+        pair("arsenal.training_time_range", r#"["2013-01-01","2013-03-31"]"#),
     ];
     assert_eq!(entries(&bytes), want);
 
