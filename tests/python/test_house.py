@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import importlib.metadata
 import re
 import statistics
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import arsenal
 import pytest
-from arsenal import _native
+from arsenal import _native, exceptions
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "python" / "arsenal"
@@ -83,6 +84,27 @@ def test_every_layer_has_the_same_version() -> None:
     assert _native._cpp.__version__ == version
     assert importlib.metadata.version("arsenal-ml") == version
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_cores_of_different_builds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_native._cpp, "__version__", "0.0.1")
+    with pytest.raises(ImportError, match=r"_rust is [\d.]+, _cpp is 0\.0\.1; reinstall arsenal-ml"):
+        importlib.reload(_native)
+
+
+def test_a_room_that_is_not_there() -> None:
+    with pytest.raises(AttributeError, match="module 'arsenal' has no attribute 'cellar'"):
+        _ = arsenal.cellar
+    assert set(arsenal.__all__) <= set(dir(arsenal))
+
+
+def test_errors_are_also_the_built_in_ones() -> None:
+    assert issubclass(exceptions.ArsenalValueError, ValueError)
+    assert issubclass(exceptions.ArsenalTypeError, TypeError)
+    missing = exceptions.MissingExtraError("rich", "cli", "arsenal demo")
+    assert isinstance(missing, ImportError)
+    assert isinstance(missing, exceptions.ArsenalError)
+    assert str(missing) == "arsenal demo needs rich: pip install 'arsenal-ml[cli]'"
 
 
 def fresh(code: str) -> str:

@@ -1,6 +1,6 @@
 //! Writes Arsenal's fitted structures as ONNX files; the only place on the learning side that knows the format.
 //!
-//! [`write`] picks the plainest form that says a [`TreeEnsemble`] exactly:
+//! [`write()`] picks the plainest form that says a [`TreeEnsemble`] exactly:
 //!
 //! | the model | operators | input |
 //! |---|---|---|
