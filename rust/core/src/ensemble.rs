@@ -31,6 +31,17 @@ pub enum FeatureKind {
     StringCategories(Vec<String>),
 }
 
+impl FeatureKind {
+    /// Number of categories, which have the codes `1..=n`; `None` for ordered numbers.
+    pub fn n_categories(&self) -> Option<usize> {
+        match self {
+            Self::Numeric => None,
+            Self::NumericCategories(values) => Some(values.len()),
+            Self::StringCategories(levels) => Some(levels.len()),
+        }
+    }
+}
+
 /// How the raw sums become predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Link {

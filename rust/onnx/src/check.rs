@@ -73,6 +73,14 @@ fn check_targets(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Resul
 
 fn check_feature(feature: &Feature, dtype: Dtype) -> Result<()> {
     let name = &feature.name;
+    // Codes are written in the model's float type, which counts up to here without a gap.
+    let most = match dtype {
+        Dtype::F32 => 1 << 24,
+        Dtype::F64 => 1 << 53,
+    };
+    if let Some(n) = feature.kind.n_categories().filter(|&n| n > most) {
+        return value_error!("column {name:?} has {n} categories, a {} model may have {most}", type_name(dtype));
+    }
     match &feature.kind {
         FeatureKind::Numeric => {}
         FeatureKind::NumericCategories(values) => {
@@ -106,12 +114,7 @@ fn check_split(split: &Split, ensemble: &TreeEnsemble) -> std::result::Result<()
     let Some(feature) = ensemble.features.get(split.feature as usize) else {
         return Err(format!("feature {} does not exist, there are {}", split.feature, ensemble.features.len()));
     };
-    let n_categories = match &feature.kind {
-        FeatureKind::Numeric => None,
-        FeatureKind::NumericCategories(values) => Some(values.len()),
-        FeatureKind::StringCategories(levels) => Some(levels.len()),
-    };
-    match (&split.condition, n_categories) {
+    match (&split.condition, feature.kind.n_categories()) {
         (Condition::AtMost { threshold, .. }, None) => {
             // Infinity is a threshold too: it parts missing values from all others.
             if !(threshold.is_infinite() || exact(*threshold, ensemble.dtype)) {

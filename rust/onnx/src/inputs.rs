@@ -6,15 +6,13 @@
 
 use std::collections::BTreeSet;
 
-use arsenal_core::ensemble::{Dtype, Feature, FeatureKind, TreeEnsemble};
+use arsenal_core::ensemble::{Feature, FeatureKind, TreeEnsemble};
 use arsenal_core::{Result, value_error};
 
 use crate::graph::Graph;
 use crate::outputs;
-use crate::proto::{AttributeProto, data_type};
-use crate::tensor::{
-    float_type, floats, int_attribute, int64s, ints_attribute, strings_attribute, tensor_attribute, value_info,
-};
+use crate::proto::data_type;
+use crate::tensor::{float_type, floats, int_attribute, int64s, strings, tensor_attribute, value_info};
 
 /// The input of a model whose columns are all numbers.
 const MATRIX: &str = "X";
@@ -82,53 +80,52 @@ fn columns(graph: &mut Graph, ensemble: &TreeEnsemble) -> Vec<String> {
 
 /// The matrix `X` cut into category columns, encoded, and the runs of number columns between them.
 fn runs(graph: &mut Graph, ensemble: &TreeEnsemble) -> Vec<String> {
-    let mut widths: Vec<(usize, i64)> = Vec::new();
+    let mut runs: Vec<Vec<i64>> = Vec::new();
     for (index, feature) in ensemble.features.iter().enumerate() {
-        match widths.last_mut() {
-            Some((first, width)) if is_number(feature) && is_number(&ensemble.features[*first]) => *width += 1,
-            _ => widths.push((index, 1)),
+        match runs.last_mut() {
+            Some(run) if is_number(feature) && is_number(&ensemble.features[run[0] as usize]) => run.push(index as i64),
+            _ => runs.push(vec![index as i64]),
         }
     }
-    if let [_] = widths.as_slice() {
+    if let [_] = runs.as_slice() {
         return vec![encoded(graph, ensemble, 0, MATRIX)];
     }
-    let names: Vec<String> = widths.iter().map(|_| graph.inner_name("columns")).collect();
-    let sizes = graph.constant("widths", int64s(widths.iter().map(|&(_, width)| width)));
-    let outputs: Vec<&str> = names.iter().map(String::as_str).collect();
-    graph.node("Split", &[MATRIX, &sizes], &outputs, vec![int_attribute("axis", 1)]);
-    widths.iter().zip(&names).map(|(&(index, _), name)| encoded(graph, ensemble, index, name)).collect()
+    let mut pieces = Vec::with_capacity(runs.len());
+    for run in runs {
+        let first = run[0] as usize;
+        let indices = graph.constant("indices", int64s(run));
+        let columns = graph.inner_name("columns");
+        graph.node("Gather", &[MATRIX, &indices], &[&columns], vec![int_attribute("axis", 1)]);
+        pieces.push(encoded(graph, ensemble, first, &columns));
+    }
+    pieces
 }
 
 fn is_number(feature: &Feature) -> bool {
     feature.kind == FeatureKind::Numeric
 }
 
-/// `column` as it enters the matrix: a number as it is, a category as its code in the model's float type.
+/// `column` as it enters the matrix: a number as it is, a category as its code, which is a number of the model's type at once.
 fn encoded(graph: &mut Graph, ensemble: &TreeEnsemble, index: usize, column: &str) -> String {
-    let (keys, n_categories) = match &ensemble.features[index].kind {
+    let dtype = ensemble.dtype;
+    let keys = match &ensemble.features[index].kind {
         FeatureKind::Numeric => return column.to_owned(),
         // An encoder needs a key: a column without any category gets the missing value's, which has code 0 anyway.
-        FeatureKind::StringCategories(levels) if levels.is_empty() => (strings_attribute("keys_strings", [""]), 0),
-        FeatureKind::NumericCategories(values) if values.is_empty() => (number_keys(ensemble.dtype, &[f64::NAN]), 0),
-        FeatureKind::StringCategories(levels) => {
-            (strings_attribute("keys_strings", levels.iter().map(String::as_str)), levels.len())
-        }
-        FeatureKind::NumericCategories(values) => (number_keys(ensemble.dtype, values), values.len()),
+        FeatureKind::NumericCategories(values) if values.is_empty() => floats(dtype, [f64::NAN]),
+        FeatureKind::StringCategories(levels) if levels.is_empty() => strings(&[String::new()]),
+        FeatureKind::NumericCategories(values) => floats(dtype, values.iter().copied()),
+        FeatureKind::StringCategories(levels) => strings(levels),
     };
-    let codes: Vec<i64> = if n_categories == 0 { vec![0] } else { (1..=n_categories as i64).collect() };
-    let tensors = keys.t.is_some();
-    let (values, default) = if tensors {
-        (tensor_attribute("values_tensor", int64s(codes)), tensor_attribute("default_tensor", int64s([0])))
-    } else {
-        (ints_attribute("values_int64s", codes), int_attribute("default_int64", 0))
+    let codes = match ensemble.features[index].kind.n_categories() {
+        None | Some(0) => vec![0.0],
+        Some(n) => (1..=n).map(|code| code as f64).collect(),
     };
     let code = graph.inner_name("code");
-    graph.node("LabelEncoder", &[column], &[&code], vec![keys, values, default]);
-    let number = graph.inner_name("code_as_number");
-    graph.node("Cast", &[&code], &[&number], vec![int_attribute("to", i64::from(float_type(ensemble.dtype)))]);
-    number
-}
-
-fn number_keys(dtype: Dtype, values: &[f64]) -> AttributeProto {
-    tensor_attribute("keys_tensor", floats(dtype, values.iter().copied()))
+    let attributes = vec![
+        tensor_attribute("keys_tensor", keys),
+        tensor_attribute("values_tensor", floats(dtype, codes)),
+        tensor_attribute("default_tensor", floats(dtype, [0.0])),
+    ];
+    graph.node("LabelEncoder", &[column], &[&code], attributes);
+    code
 }

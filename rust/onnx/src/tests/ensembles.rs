@@ -49,7 +49,7 @@ pub fn ensemble(rng: &mut Rng, plan: &Plan) -> TreeEnsemble {
 fn tree(rng: &mut Rng, plan: &Plan) -> Tree {
     let mut tree = Tree { root: Child::Leaf(0), splits: vec![], leaves: vec![] };
     let splittable: Vec<usize> =
-        (0..plan.features.len()).filter(|&f| n_categories(&plan.features[f]).is_none_or(|n| n > 0)).collect();
+        (0..plan.features.len()).filter(|&f| plan.features[f].kind.n_categories().is_none_or(|n| n > 0)).collect();
     let n_splits = if splittable.is_empty() { 0 } else { rng.below(plan.max_splits as u64 + 1) as usize };
     let mut open = vec![None];
     for s in 0..n_splits {
@@ -106,20 +106,12 @@ fn number_leaves(tree: &mut Tree, rng: &mut Rng) {
 }
 
 fn condition(rng: &mut Rng, plan: &Plan, feature: usize) -> Condition {
-    match n_categories(&plan.features[feature]) {
+    match plan.features[feature].kind.n_categories() {
         None => Condition::AtMost { threshold: threshold(rng, plan.dtype), missing_left: rng.below(2) == 0 },
         Some(n) => {
             let k = 1 + rng.below(n as u64) as usize;
             Condition::Among { codes: rng.sample_sorted(n, k).into_iter().map(|code| code + 1).collect() }
         }
-    }
-}
-
-pub fn n_categories(feature: &Feature) -> Option<usize> {
-    match &feature.kind {
-        FeatureKind::Numeric => None,
-        FeatureKind::NumericCategories(values) => Some(values.len()),
-        FeatureKind::StringCategories(levels) => Some(levels.len()),
     }
 }
 

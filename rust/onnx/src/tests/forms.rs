@@ -4,7 +4,7 @@ use arsenal_core::ensemble::{Child, Condition, Dtype, Feature, FeatureKind, Leaf
 
 use super::decode::{self, Node};
 use super::ensembles::{numeric, numeric_categories, string_categories};
-use crate::proto::{Dimension, ModelProto, ValueInfoProto, attribute_type, data_type};
+use crate::proto::{Dimension, ModelProto, ValueInfoProto, data_type};
 use crate::{ClassLabels, Options, append_metadata, write};
 
 pub fn leaf(value: f64) -> Leaf {
@@ -131,31 +131,31 @@ fn numeric_categories_are_encoded_between_runs_of_numbers() {
     let model = model(&binary(features, Dtype::F32, trees), &two_classes());
     assert_eq!(inputs(&model), [("X", data_type::FLOAT, Some(5))]);
     assert_eq!(
-        decode::operators(&model)[..7],
-        ["Split", "LabelEncoder", "Cast", "LabelEncoder", "Cast", "Concat", "TreeEnsemble"]
+        decode::operators(&model)[..8],
+        ["Gather", "Gather", "LabelEncoder", "Gather", "Gather", "LabelEncoder", "Concat", "TreeEnsemble"]
     );
-    let widths = &model.graph.as_ref().unwrap().initializer[0];
-    assert_eq!(decode::int64s(widths), [2, 1, 1, 1]);
+    let indices = &model.graph.as_ref().unwrap().initializer[..4];
+    assert_eq!(indices.iter().map(decode::int64s).collect::<Vec<_>>(), [vec![0, 1], vec![2], vec![3], vec![4]]);
     let encoders = decode::nodes(&model, "LabelEncoder");
     let tensor = |i: usize, name: &str| decode::attribute(encoders[i], name).t.clone().unwrap();
     assert_eq!(decode::floats(&tensor(0, "keys_tensor")), [-0.75, 0.0, 0.75]);
-    assert_eq!(decode::int64s(&tensor(0, "values_tensor")), [1, 2, 3]);
-    assert_eq!(decode::int64s(&tensor(0, "default_tensor")), [0]);
+    assert_eq!(decode::floats(&tensor(0, "values_tensor")), [1.0, 2.0, 3.0]);
+    assert_eq!(decode::floats(&tensor(0, "default_tensor")), [0.0]);
     assert!(decode::floats(&tensor(1, "keys_tensor"))[0].is_nan());
-    assert_eq!(decode::int64s(&tensor(1, "values_tensor")), [0]);
-    let split = decode::nodes(&model, "Split")[0];
+    assert_eq!(decode::floats(&tensor(1, "values_tensor")), [0.0]);
+    let gathers = decode::nodes(&model, "Gather");
     let concat = decode::nodes(&model, "Concat")[0];
-    let casts = decode::nodes(&model, "Cast");
-    let pieces = [&split.output[0], &casts[0].output[0], &split.output[2], &casts[1].output[0]];
+    let pieces = [&gathers[0].output[0], &encoders[0].output[0], &gathers[2].output[0], &encoders[1].output[0]];
     assert!(concat.input.iter().eq(pieces));
 }
 
 #[test]
-fn a_lone_category_column_needs_neither_split_nor_concat() {
+fn a_lone_category_column_needs_neither_gather_nor_concat() {
     let trees = vec![stump(0, Condition::Among { codes: vec![2] }, -1.0, 2.0)];
     let model = model(&binary(vec![numeric_categories("c", 3)], Dtype::F64, trees), &two_classes());
-    assert_eq!(decode::operators(&model)[..3], ["LabelEncoder", "Cast", "TreeEnsemble"]);
-    assert_eq!(decode::attribute(decode::nodes(&model, "Cast")[0], "to").i, Some(i64::from(data_type::DOUBLE)));
+    assert_eq!(decode::operators(&model)[..2], ["LabelEncoder", "TreeEnsemble"]);
+    let values = decode::attribute(decode::nodes(&model, "LabelEncoder")[0], "values_tensor").t.as_ref().unwrap();
+    assert_eq!(values.data_type, data_type::DOUBLE);
 }
 
 #[test]
@@ -183,13 +183,13 @@ fn with_a_string_column_each_column_is_an_input() {
     );
     let encoders = decode::nodes(&model, "LabelEncoder");
     assert_eq!(encoders.iter().map(|node| node.input[0].as_str()).collect::<Vec<_>>(), ["carrier", "matrix", "sums"]);
-    assert_eq!(decode::attribute(encoders[0], "keys_strings").strings, [&b"nan"[..], b"None", "ü".as_bytes()]);
-    assert_eq!(decode::attribute(encoders[0], "values_int64s").ints, [1, 2, 3]);
-    assert_eq!(decode::attribute(encoders[0], "default_int64").i, Some(0));
-    assert_eq!(decode::attribute(encoders[0], "default_int64").r#type, attribute_type::INT);
+    let tensor = |i: usize, name: &str| decode::attribute(encoders[i], name).t.clone().unwrap();
+    assert_eq!(tensor(0, "keys_tensor").string_data, [&b"nan"[..], b"None", "ü".as_bytes()]);
+    assert_eq!(decode::floats(&tensor(0, "values_tensor")), [1.0, 2.0, 3.0]);
+    assert_eq!(decode::floats(&tensor(0, "default_tensor")), [0.0]);
     // Missing strings are "", so an encoder for no category maps them, and any other string, to the code 0.
-    assert_eq!(decode::attribute(encoders[2], "keys_strings").strings, [b"".to_vec()]);
-    assert_eq!(decode::attribute(encoders[2], "values_int64s").ints, [0]);
+    assert_eq!(tensor(2, "keys_tensor").string_data, [b"".to_vec()]);
+    assert_eq!(decode::floats(&tensor(2, "values_tensor")), [0.0]);
     let concat = decode::nodes(&model, "Concat")[0];
     assert_eq!(concat.input.len(), 4);
     assert_eq!(concat.input[1], "code");
