@@ -7,7 +7,7 @@ use arsenal_core::pool;
 use arsenal_core::table::{Column, Csr, Table};
 use arsenal_core::{Result, value_error};
 use arsenal_simd::bin_search::Edges;
-use arsenal_simd::histogram::BinRows;
+use arsenal_simd::histogram::{BinRows, Spacing};
 use arsenal_simd::partition::PADDING;
 
 use super::binning::{Binning, ColumnBins, bins_by_bits};
@@ -25,14 +25,16 @@ pub struct BinnedTable {
     /// One per column, [`PADDING`] bytes longer than the rows.
     columns: Vec<Vec<u8>>,
     blocks: Vec<Block>,
-    offsets: Vec<u32>,
+    /// Where each column's bins begin in a histogram.
+    offsets: Vec<usize>,
     histogram_len: usize,
 }
 
-/// Up to [`BLOCK_COLUMNS`] columns, row after row.
+/// Up to [`BLOCK_COLUMNS`] columns of about as many bins, row after row.
 #[derive(Debug)]
 struct Block {
-    first_column: usize,
+    columns: Vec<usize>,
+    spacing: Spacing,
     stride: usize,
     bytes: Vec<u8>,
 }
@@ -59,17 +61,23 @@ impl BinnedTable {
                 binning.columns.len()
             );
         }
-        let (columns, blocks) = match binning.dtype {
-            Dtype::F32 => layouts_of::<f32>(table, binning, layouts)?,
-            Dtype::F64 => layouts_of::<f64>(table, binning, layouts)?,
+        let mut blocks = match layouts {
+            Layouts::Columns => Vec::new(),
+            Layouts::RowsAndColumns => blocks(binning, table.n_rows()),
         };
-        let mut offsets = Vec::with_capacity(columns.len());
-        let mut end = 0;
-        for bins in &binning.columns {
-            offsets.push(end as u32);
-            end += bins.n_bins();
+        let columns = match binning.dtype {
+            Dtype::F32 => fill::<f32>(table, binning, &mut blocks)?,
+            Dtype::F64 => fill::<f64>(table, binning, &mut blocks)?,
+        };
+        let mut offsets = vec![0; columns.len()];
+        let mut histogram_len = 0;
+        for block in &blocks {
+            for &column in &block.columns {
+                offsets[column] = histogram_len;
+                histogram_len += block.spacing.entries();
+            }
         }
-        Ok(Self { n_rows: table.n_rows(), columns, blocks, offsets, histogram_len: end + 256 })
+        Ok(Self { n_rows: table.n_rows(), columns, blocks, offsets, histogram_len })
     }
 
     /// Number of rows.
@@ -89,41 +97,49 @@ impl BinnedTable {
 
     /// Where a column's bins begin in a histogram.
     pub fn offset(&self, column: usize) -> usize {
-        self.offsets[column] as usize
+        self.offsets[column]
     }
 
-    /// Entries of a histogram over all columns, with room for 256 bins behind the last offset.
+    /// Entries of a histogram over all columns.
     pub fn histogram_len(&self) -> usize {
         self.histogram_len
     }
 
-    /// The row-major blocks as the histogram kernel takes them.
+    /// The row-major blocks as the histogram kernel takes them, in the order of their parts of a histogram.
     pub fn blocks(&self) -> impl Iterator<Item = BinRows<'_>> {
-        self.blocks.iter().map(|block| {
-            let end = self.offsets.len().min(block.first_column + BLOCK_COLUMNS);
-            BinRows { bytes: &block.bytes, stride: block.stride, offsets: &self.offsets[block.first_column..end] }
+        self.blocks.iter().map(|block| BinRows {
+            bytes: &block.bytes,
+            stride: block.stride,
+            n_columns: block.columns.len(),
+            spacing: block.spacing,
         })
     }
 }
 
-fn layouts_of<T: Number>(table: &Table<'_>, binning: &Binning, layouts: Layouts) -> Result<(Vec<Vec<u8>>, Vec<Block>)> {
+/// Empty blocks for all columns; columns of about as many bins share blocks.
+fn blocks(binning: &Binning, n_rows: usize) -> Vec<Block> {
+    let spacing = |column: usize| Spacing::of(binning.columns[column].n_bins());
+    let mut order: Vec<usize> = (0..binning.columns.len()).collect();
+    order.sort_by_key(|&column| spacing(column));
+    let same = order.chunk_by(|&a, &b| spacing(a) == spacing(b));
+    same.flat_map(|columns| columns.chunks(BLOCK_COLUMNS))
+        .map(|columns| {
+            let stride = columns.len().next_multiple_of(4);
+            Block { columns: columns.to_vec(), spacing: spacing(columns[0]), stride, bytes: vec![0; n_rows * stride] }
+        })
+        .collect()
+}
+
+/// The bins of every column, also written to `blocks`.
+fn fill<T: Number>(table: &Table<'_>, binning: &Binning, blocks: &mut [Block]) -> Result<Vec<Vec<u8>>> {
     let n_rows = table.n_rows();
     let mappers = (0..binning.columns.len())
         .map(|column| Mapper::<T>::new(table, binning, column))
         .collect::<Result<Vec<_>>>()?;
     let mut columns = vec![vec![0; n_rows + PADDING]; mappers.len()];
-    let first_columns = match layouts {
-        Layouts::Columns => 0..0,
-        Layouts::RowsAndColumns => 0..mappers.len(),
-    };
-    let block = |first_column: usize| {
-        let stride = (mappers.len() - first_column).min(BLOCK_COLUMNS).next_multiple_of(4);
-        Block { first_column, stride, bytes: vec![0; n_rows * stride] }
-    };
-    let mut blocks: Vec<Block> = first_columns.step_by(BLOCK_COLUMNS).map(block).collect();
-    let mut tiles = tiles(n_rows, &mut columns, &mut blocks);
+    let mut tiles = tiles(n_rows, &mut columns, blocks);
     pool::for_each(&mut tiles, &|tile| tile.fill(table, &mappers));
-    Ok((columns, blocks))
+    Ok(columns)
 }
 
 /// How the values of one column of a particular table find their bins.
@@ -178,15 +194,15 @@ struct Tile<'a> {
     first_row: usize,
     n_rows: usize,
     columns: Vec<&'a mut [u8]>,
-    /// First column, stride and bytes of each block.
-    blocks: Vec<(usize, usize, &'a mut [u8])>,
+    /// Columns, stride and bytes of each block.
+    blocks: Vec<(&'a [usize], usize, &'a mut [u8])>,
 }
 
 fn tiles<'a>(n_rows: usize, columns: &'a mut [Vec<u8>], blocks: &'a mut [Block]) -> Vec<Tile<'a>> {
     let mut column_parts: Vec<_> = columns.iter_mut().map(|column| column[..n_rows].chunks_mut(TILE)).collect();
     let mut block_parts: Vec<_> = blocks
         .iter_mut()
-        .map(|block| (block.first_column, block.stride, block.bytes.chunks_mut(TILE * block.stride)))
+        .map(|block| (block.columns.as_slice(), block.stride, block.bytes.chunks_mut(TILE * block.stride)))
         .collect();
     (0..n_rows)
         .step_by(TILE)
@@ -196,7 +212,7 @@ fn tiles<'a>(n_rows: usize, columns: &'a mut [Vec<u8>], blocks: &'a mut [Block])
             columns: column_parts.iter_mut().filter_map(Iterator::next).collect(),
             blocks: block_parts
                 .iter_mut()
-                .filter_map(|(first, stride, parts)| Some((*first, *stride, parts.next()?)))
+                .filter_map(|(columns, stride, parts)| Some((*columns, *stride, parts.next()?)))
                 .collect(),
         })
         .collect()
@@ -239,9 +255,9 @@ impl Tile<'_> {
     }
 
     fn transpose(&mut self) {
-        for (first_column, stride, bytes) in &mut self.blocks {
-            for (place, column) in self.columns.iter().skip(*first_column).take(BLOCK_COLUMNS).enumerate() {
-                for (row, &bin) in bytes.chunks_exact_mut(*stride).zip(column.iter()) {
+        for (columns, stride, bytes) in &mut self.blocks {
+            for (place, &column) in columns.iter().enumerate() {
+                for (row, &bin) in bytes.chunks_exact_mut(*stride).zip(self.columns[column].iter()) {
                     row[place] = bin;
                 }
             }
@@ -283,11 +299,18 @@ mod tests {
         for ((row, column), &x) in matrix.indexed_iter() {
             let wanted = naive_bin(&binning.columns[column], x);
             assert_eq!(binned.column(column)[row], wanted, "{row} {column} {x}");
-            let block = binned.blocks().nth(column / BLOCK_COLUMNS).unwrap();
-            assert_eq!(block.bytes[row * block.stride + column % BLOCK_COLUMNS], wanted);
+            let (block, place) = binned
+                .blocks
+                .iter()
+                .find_map(|block| Some((block, block.columns.iter().position(|&c| c == column)?)))
+                .unwrap();
+            assert_eq!(block.bytes[row * block.stride + place], wanted);
         }
-        assert_eq!(binned.offset(1), binning.columns[0].n_bins());
-        assert_eq!(binned.blocks().map(|block| block.offsets.len()).collect::<Vec<_>>(), [32, 3]);
+        assert!(binned.blocks.iter().all(|block| block.columns.len() <= BLOCK_COLUMNS));
+        assert_eq!(
+            binned.histogram_len(),
+            binned.blocks().map(|block| block.n_columns * block.spacing.entries()).sum::<usize>()
+        );
     }
 
     #[test]

@@ -269,8 +269,11 @@ impl<'a> Grower<'a> {
         let mut parts: Vec<(&[u32], &mut Vec<u64>)> =
             rows.chunks(rows.len().div_ceil(n_parts).max(1)).zip(&mut buffers).collect();
         pool::for_each(&mut parts, &|(rows, histogram)| {
+            let mut histogram = histogram.as_mut_slice();
             for &block in &blocks {
-                accumulate(block, consecutive(rows), pairs, histogram);
+                let (own, rest) = histogram.split_at_mut(block.n_columns * block.spacing.entries());
+                accumulate(block, consecutive(rows), pairs, own);
+                histogram = rest;
             }
         });
         let mut whole = buffers.swap_remove(0);

@@ -9,7 +9,7 @@ use arsenal_core::table::Table;
 use arsenal_core::{Error, Result, value_error};
 use arsenal_simd::gradient::{self, Derivatives, Rounding};
 
-use super::loss::{SoftmaxTerms, Task};
+use super::loss::{BLOCK, SoftmaxTerms, Task};
 use super::params::Params;
 use super::state::State;
 use crate::trees::binned::{BinnedTable, Layouts};
@@ -18,8 +18,6 @@ use crate::trees::categories::CategoryParams;
 use crate::trees::grow::{Branch, GrowParams, Grower, GrownTree, SearchColumn};
 use crate::trees::split::{BinCondition, SplitParams, Units};
 
-/// Rows whose derivatives are made together; sums are taken block by block, so they do not depend on threads.
-const BLOCK: usize = 8192;
 /// Columns of at most this many categories try each alone.
 const ONE_HOT: usize = 4;
 

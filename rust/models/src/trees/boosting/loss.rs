@@ -1,9 +1,12 @@
 //! What is minimised: initial scores, derivatives and mean losses.
 
 use arsenal_core::ensemble::Link;
-use arsenal_core::{Result, value_error};
+use arsenal_core::{Result, pool, value_error};
 use arsenal_simd::gradient::{self, Derivatives, SoftmaxRows};
 use arsenal_simd::math::{exp, ln};
+
+/// Rows that are summed up together; sums do not depend on threads.
+pub(super) const BLOCK: usize = 8192;
 
 /// What is learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,16 +91,18 @@ impl Task {
         }
     }
 
-    /// Mean loss over rows, weighted; `scores[target][row]`.
+    /// Mean loss over rows, weighted, by fixed blocks of rows; `scores[target][row]`.
     pub(super) fn mean_loss(self, scores: &[Vec<f64>], targets: &[f64], weights: Option<&[f64]>) -> f64 {
-        let (mut loss, mut total) = (0.0, 0.0);
-        for (row, &target) in targets.iter().enumerate() {
-            let weight = weights.map_or(1.0, |weights| weights[row]);
-            if weight > 0.0 {
-                loss += weight * self.loss(scores, row, target);
-                total += weight;
+        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        let mut blocks: Vec<(usize, f64, f64)> =
+            (0..targets.len()).step_by(BLOCK).map(|first| (first, 0.0, 0.0)).collect();
+        pool::for_each(&mut blocks, &|(first, loss, total)| {
+            for row in (*first..targets.len().min(*first + BLOCK)).filter(|&row| weight(row) > 0.0) {
+                *loss += weight(row) * self.loss(scores, row, targets[row]);
+                *total += weight(row);
             }
-        }
+        });
+        let (loss, total) = blocks.iter().fold((0.0, 0.0), |sums, block| (sums.0 + block.1, sums.1 + block.2));
         loss / total
     }
 
