@@ -19,8 +19,9 @@ from arsenal._native import __version__
 if TYPE_CHECKING:
     from arsenal import deployment as deployment
     from arsenal import exceptions as exceptions
+    from arsenal import models as models
 
-_ROOMS = ("deployment", "exceptions")
+_ROOMS = ("deployment", "exceptions", "models")
 
 __all__ = ["__version__", *_ROOMS]
 

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod arrays;
 mod error;
+mod models;
 mod onnx;
 
 /// Arsenal's learning core.
@@ -11,6 +12,8 @@ mod onnx;
 mod _rust {
     use super::*;
 
+    #[pymodule_export]
+    use crate::models::{BoostingFit, boosting_importances, fit_gradient_boosting};
     #[pymodule_export]
     use crate::onnx::append_onnx_metadata;
 
@@ -26,5 +29,12 @@ mod _rust {
             Some(message) => Err(pyo3::exceptions::PyImportError::new_err(message)),
             None => Ok(arsenal_simd::Isa::active().name()),
         }
+    }
+
+    /// How many threads a call with this `n_jobs` uses: `n_jobs`, else `ARSENAL_NUM_THREADS`, else every core at hand.
+    #[pyfunction]
+    #[pyo3(signature = (n_jobs))]
+    fn n_threads(py: Python<'_>, n_jobs: Option<i64>) -> PyResult<usize> {
+        arsenal_core::pool::n_threads(n_jobs).map_err(|error| error::to_python(py, &error))
     }
 }

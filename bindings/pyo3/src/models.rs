@@ -1,0 +1,219 @@
+//! Learners for Python: tables in, an ONNX file and the learner's state out.
+
+use std::sync::atomic::Ordering;
+
+use arsenal_core::pool::n_threads;
+use arsenal_core::{Error, Result, value_error};
+use arsenal_models::trees::boosting::{Evaluation, Importance, Labels, Params, Progress, State, Task, Training, fit};
+use arsenal_onnx::{ClassLabels, Options};
+use numpy::{PyArray1, PyReadonlyArray1};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::arrays::HeldTable;
+use crate::error::{enter_watched, to_python};
+
+/// `arsenal_models::trees::boosting::Params` as a dictionary.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct BoostingParams {
+    n_estimators: usize,
+    learning_rate: f64,
+    max_leaf_nodes: Option<usize>,
+    max_depth: Option<usize>,
+    min_samples_leaf: usize,
+    min_child_weight: f64,
+    l1_regularization: f64,
+    l2_regularization: f64,
+    min_split_gain: f64,
+    max_bins: usize,
+    subsample: f64,
+    max_features: f64,
+    category_smoothing: f64,
+    category_l2: f64,
+    max_category_set: usize,
+    min_category_group: usize,
+    n_iter_no_change: Option<usize>,
+    tol: f64,
+    seed: u64,
+    n_jobs: Option<i64>,
+}
+
+impl BoostingParams {
+    fn to_core(&self) -> Result<Params> {
+        Ok(Params {
+            n_estimators: self.n_estimators,
+            learning_rate: self.learning_rate,
+            max_leaf_nodes: self.max_leaf_nodes.unwrap_or(65_535),
+            max_depth: self.max_depth.unwrap_or(usize::MAX),
+            min_samples_leaf: self.min_samples_leaf,
+            min_child_weight: self.min_child_weight,
+            l1_regularization: self.l1_regularization,
+            l2_regularization: self.l2_regularization,
+            min_split_gain: self.min_split_gain,
+            max_bins: self.max_bins,
+            subsample: self.subsample,
+            max_features: self.max_features,
+            category_smoothing: self.category_smoothing,
+            category_l2: self.category_l2,
+            max_category_set: self.max_category_set,
+            min_category_group: self.min_category_group,
+            n_iter_no_change: self.n_iter_no_change,
+            tol: self.tol,
+            seed: self.seed,
+            n_threads: n_threads(self.n_jobs)?,
+        })
+    }
+}
+
+/// What the file is to say about the model besides its trees.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct ModelDescription {
+    /// The estimator's class name.
+    name: String,
+    /// Column names, for tables without names of their own.
+    columns: Vec<String>,
+    /// Which number columns are categories; `None` leaves it to the table's types.
+    categories: Option<Vec<bool>>,
+    /// Labels of the classes; `None` for regression.
+    classes: Option<PyClassLabels>,
+    metadata: Vec<(String, String)>,
+}
+
+#[derive(FromPyObject)]
+enum PyClassLabels {
+    Int64s(Vec<i64>),
+    Strings(Vec<String>),
+}
+
+/// A table with its targets and weights.
+#[derive(FromPyObject)]
+pub struct LabelledTable<'py>(Bound<'py, PyAny>, PyReadonlyArray1<'py, f64>, Option<PyReadonlyArray1<'py, f64>>);
+
+/// The same, read.
+struct HeldLabelled<'py> {
+    table: HeldTable<'py>,
+    targets: PyReadonlyArray1<'py, f64>,
+    weights: Option<PyReadonlyArray1<'py, f64>>,
+}
+
+impl<'py> LabelledTable<'py> {
+    fn hold(self) -> PyResult<HeldLabelled<'py>> {
+        Ok(HeldLabelled { table: HeldTable::new(&self.0)?, targets: self.1, weights: self.2 })
+    }
+}
+
+impl HeldLabelled<'_> {
+    fn labels(&self) -> Result<Labels<'_>> {
+        let strided = |_| Error::Value("targets and weights must be contiguous".into());
+        let weights = self.weights.as_ref().map(|weights| weights.as_slice().map_err(strided)).transpose()?;
+        Ok(Labels { targets: self.targets.as_slice().map_err(strided)?, weights })
+    }
+}
+
+/// What a fit gives back to Python.
+#[pyclass(frozen, get_all, module = "arsenal._rust")]
+pub struct BoostingFit {
+    /// The model as an ONNX file.
+    onnx: Py<PyBytes>,
+    /// The learner's state.
+    state: Py<PyBytes>,
+    /// Number of iterations kept.
+    n_iterations: usize,
+    /// Mean training loss after 0, 1, … iterations; empty if not asked for.
+    train_losses: Vec<f64>,
+    /// The same for each evaluation table.
+    evaluation_losses: Vec<Vec<f64>>,
+}
+
+/// Learns gradient boosted trees. `n_classes` is `None` for regression, else targets are class indices.
+///
+/// `tick(iterations)` is called while the fit runs.
+#[pyfunction]
+#[pyo3(signature = (training, evaluations, n_classes, params, description, with_train_loss, tick=None))]
+pub fn fit_gradient_boosting(
+    py: Python<'_>,
+    training: LabelledTable<'_>,
+    evaluations: Vec<LabelledTable<'_>>,
+    n_classes: Option<usize>,
+    params: BoostingParams,
+    description: ModelDescription,
+    with_train_loss: bool,
+    tick: Option<Bound<'_, PyAny>>,
+) -> PyResult<BoostingFit> {
+    let training = training.hold()?;
+    let evaluations = evaluations.into_iter().map(LabelledTable::hold).collect::<PyResult<Vec<_>>>()?;
+    let inputs = || -> Result<_> {
+        let params = params.to_core()?;
+        let tables =
+            std::iter::once(&training).chain(&evaluations).map(|held| Ok((held.table.view()?, held.labels()?)));
+        Ok((params, tables.collect::<Result<Vec<_>>>()?, names_and_categories(&training.table, &description)?))
+    };
+    let (params, tables, (names, is_category)) = inputs().map_err(|error| to_python(py, &error))?;
+    let task = n_classes.map_or(Task::SquaredError, Task::Classes);
+    let options = Options {
+        class_labels: description.classes.map(|labels| match labels {
+            PyClassLabels::Int64s(labels) => ClassLabels::Int64s(labels),
+            PyClassLabels::Strings(labels) => ClassLabels::Strings(labels),
+        }),
+        metadata: description.metadata,
+        ..Options::new(description.name)
+    };
+    let progress = Progress::default();
+    let watch = |_: Python<'_>| match &tick {
+        Some(tick) => tick.call1((progress.iterations.load(Ordering::Relaxed),)).map(|_| ()),
+        None => Ok(()),
+    };
+    let (fitted, onnx, state) = enter_watched(py, watch, |stop| {
+        let (table, labels) = &tables[0];
+        let training = Training { table, names: &names, is_category: &is_category, labels: *labels };
+        let evaluations: Vec<Evaluation<'_, '_>> =
+            tables[1..].iter().map(|(table, labels)| Evaluation { table, labels: *labels }).collect();
+        let fitted = fit(&training, &evaluations, task, &params, with_train_loss, &progress, stop)?;
+        let onnx = arsenal_onnx::write(&fitted.state.ensemble, &options)?;
+        let state = fitted.state.to_bytes()?;
+        Ok((fitted, onnx, state))
+    })?;
+    Ok(BoostingFit {
+        onnx: PyBytes::new(py, &onnx).unbind(),
+        state: PyBytes::new(py, &state).unbind(),
+        n_iterations: fitted.n_iterations,
+        train_losses: fitted.train_losses,
+        evaluation_losses: fitted.evaluation_losses,
+    })
+}
+
+fn names_and_categories(table: &HeldTable<'_>, description: &ModelDescription) -> Result<(Vec<String>, Vec<bool>)> {
+    let n_columns = match table {
+        HeldTable::Columns(columns) => columns.len(),
+        other => other.view()?.n_columns(),
+    };
+    let (names, from_dtype) = match table {
+        HeldTable::Columns(columns) => {
+            (columns.iter().map(|c| c.name.clone()).collect(), columns.iter().map(|c| c.is_category).collect())
+        }
+        _ => (description.columns.clone(), vec![false; n_columns]),
+    };
+    let is_category = description.categories.clone().unwrap_or(from_dtype);
+    if names.len() != n_columns || is_category.len() != n_columns {
+        return value_error!(
+            "X has {n_columns} columns, got {} names and {} category marks",
+            names.len(),
+            is_category.len()
+        );
+    }
+    Ok((names, is_category))
+}
+
+/// Importance of each column from a learner's state: total "gain", or number of splits ("split").
+#[pyfunction]
+pub fn boosting_importances<'py>(py: Python<'py>, state: &[u8], by: &str) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let importance = match by {
+        "gain" => Ok(Importance::Gain),
+        "split" => Ok(Importance::Split),
+        other => value_error!("importance is {other:?}, wanted \"gain\" or \"split\""),
+    };
+    let importances = importance.and_then(|by| Ok(State::from_bytes(state)?.importances(by)));
+    importances.map(|values| PyArray1::from_vec(py, values)).map_err(|error| to_python(py, &error))
+}

@@ -1,0 +1,7 @@
+"""Estimators with the scikit-learn API, learned in Rust and applied by the deployed runtime."""
+
+from __future__ import annotations
+
+from arsenal.models._boosting import GradientBoostingClassifier, GradientBoostingRegressor
+
+__all__ = ["GradientBoostingClassifier", "GradientBoostingRegressor"]

@@ -1,0 +1,168 @@
+"""How estimators read tables: NumPy and SciPy as scikit-learn does, data frames through the Arrow C data interface."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from sklearn.utils.validation import _check_feature_names, _check_n_features, _get_feature_names, validate_data
+
+from arsenal.exceptions import ArsenalTypeError, ArsenalValueError, MissingExtraError
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+#: What the learning core takes: a float matrix, CSR arrays with the width, or an object with ``__arrow_c_stream__``.
+CoreTable = Any
+
+#: Largest whole number up to which float32 holds every whole number.
+EXACT_FLOAT32 = 2**24
+
+
+def has_columns(X: Any) -> bool:
+    """Whether X is a data frame or Arrow table rather than an array."""
+    return hasattr(X, "__arrow_c_stream__") and not isinstance(X, np.ndarray)
+
+
+def read_training_table(estimator: BaseEstimator, X: Any) -> CoreTable:
+    """Check X as a training table, note its width and names on the estimator, and return what the core takes."""
+    if has_columns(X):
+        _check_feature_names(estimator, X, reset=True)
+        frame = _arrow_frame(X)
+        estimator.n_features_in_ = n_columns(frame)
+        if len(frame) == 0:
+            raise ArsenalValueError("X has 0 sample(s) (shape=(0, ...)) while a minimum of 1 is required.")
+        return frame
+    return _core_matrix(validate_data(estimator, X, accept_sparse="csr", dtype=None, ensure_all_finite=False))
+
+
+def read_other_table(estimator: BaseEstimator, X: Any) -> CoreTable:
+    """Check X against the table that the estimator was fitted on, and return what the core takes."""
+    if has_columns(X):
+        _check_feature_names(estimator, X, reset=False)
+        frame = _arrow_frame(X)
+        _check_n_features(estimator, _Width(n_columns(frame)), reset=False)
+        return frame
+    return _core_matrix(
+        validate_data(estimator, X, reset=False, accept_sparse="csr", dtype=None, ensure_all_finite=False)
+    )
+
+
+class _Width:
+    """A table of which scikit-learn's check only needs the width."""
+
+    def __init__(self, n_columns: int) -> None:
+        self.shape = (1, n_columns)
+
+
+def n_columns(frame: Any) -> int:
+    """Number of columns of a data frame or Arrow table."""
+    shape = getattr(frame, "shape", None)
+    return int(shape[1] if shape is not None else frame.num_columns)
+
+
+def column_names(X: CoreTable, width: int) -> list[str]:
+    """Names of the columns: the table's own where it has any, else ``x0, x1, …``."""
+    names = _get_feature_names(X) if has_columns(X) else None
+    return [f"x{column}" for column in range(width)] if names is None else [str(name) for name in names]
+
+
+def category_mask(categorical: Any, names: Sequence[str], width: int) -> list[bool] | None:
+    """``categorical_features`` as one mark per column; None where the table's own types decide."""
+    if isinstance(categorical, str):
+        if categorical == "from_dtype":
+            return None
+        raise ArsenalValueError(
+            f"categorical_features is {categorical!r}, "
+            "wanted 'from_dtype', None, a boolean mask, column indices or column names"
+        )
+    if categorical is None:
+        return [False] * width
+    marks = np.asarray(categorical)
+    if marks.size == 0:
+        return [False] * width
+    if marks.dtype == bool:
+        if marks.shape != (width,):
+            raise ArsenalValueError(f"categorical_features is a mask of shape {marks.shape}, X has {width} columns")
+        return [bool(mark) for mark in marks]
+    if marks.dtype.kind in "iu":
+        outside = marks[(marks < -width) | (marks >= width)]
+        if outside.size:
+            raise ArsenalValueError(f"categorical_features has column {outside[0]}, X has {width} columns")
+        chosen = {int(mark) % width for mark in marks}
+        return [column in chosen for column in range(width)]
+    unknown = [mark for mark in marks.tolist() if mark not in names]
+    if unknown:
+        raise ArsenalValueError(f"categorical_features names {unknown[0]!r}, the columns are {list(names)}")
+    return [name in set(marks.tolist()) for name in names]
+
+
+def exact_float32(X: npt.NDArray[np.float64], is_category: Iterable[int]) -> npt.NDArray[np.float32]:
+    """Round float64 values for a model of float32 thresholds: every row takes the branch that float64 would take.
+
+    A model asks ``x <= t`` with t a float32; rounding x up to the next float32 never moves it across such a t.
+    Categories are compared for equality and are rounded to nearest.
+    """
+    with np.errstate(over="ignore"):
+        nearest = X.astype(np.float32)
+    rounded = np.where(nearest < X, np.nextafter(nearest, np.float32(math.inf)), nearest)
+    for column in is_category:
+        rounded[:, column] = nearest[:, column]
+    return rounded
+
+
+def _core_matrix(X: Any) -> CoreTable:
+    if sparse.issparse(X):
+        X = X.tocsr()
+        X.sum_duplicates()
+        as_int64 = {"dtype": np.int64, "copy": False}
+        values = np.ascontiguousarray(_floats(X.data), dtype=np.float64)
+        return (X.indptr.astype(**as_int64), X.indices.astype(**as_int64), values, X.shape[1])
+    X = _floats(X)
+    return X if X.flags.aligned else X.copy()
+
+
+def _floats(X: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """X as float32 or float64, the narrower if that is exact; anything that is not a number raises."""
+    if X.dtype in (np.float32, np.float64):
+        return X
+    if X.dtype.kind in "biu" or X.dtype == np.float16:
+        largest = 0 if X.size == 0 or X.dtype.kind not in "iu" else max(abs(int(X.max())), abs(int(X.min())))
+        if largest > 2**53:
+            raise ArsenalValueError(
+                f"X holds the whole number {largest} in size, wanted at most 2**53, beyond which floats are not exact"
+            )
+        return X.astype(np.float32 if largest <= EXACT_FLOAT32 else np.float64)
+    if X.dtype.kind == "c":
+        raise ArsenalValueError("Complex data not supported: X has complex numbers, wanted real ones")
+    try:
+        return X.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        kind = ArsenalTypeError if isinstance(error, TypeError) else ArsenalValueError
+        raise kind(
+            f"X holds values that are not numbers ({error}); pass text columns as a data frame or Arrow table"
+        ) from error
+
+
+def _arrow_frame(X: Any) -> Any:
+    """X with text columns that Arrow can read: pandas object columns become strings or raise."""
+    module = type(X).__module__.partition(".")[0]
+    if module != "pandas":
+        return X
+    if importlib.util.find_spec("pyarrow") is None:
+        raise MissingExtraError("pyarrow", "tables", "reading a pandas DataFrame")
+    for name, column in X.items():
+        if column.dtype == object:
+            kinds = {type(value).__name__ for value in column.dropna()} - {"str"}
+            if kinds and not kinds <= {"int", "float", "bool", "int64", "float64"}:
+                raise ArsenalTypeError(
+                    f"column {name!r} holds values of type {sorted(kinds)}, wanted text, numbers or booleans"
+                )
+            if kinds and any(isinstance(value, str) for value in column.dropna()):
+                raise ArsenalTypeError(f"column {name!r} mixes text and {sorted(kinds)}, wanted one of them")
+    return X.reset_index(drop=True)
