@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from arsenal import deployment as deployment
     from arsenal import exceptions as exceptions
     from arsenal import models as models
+    from arsenal import monitoring as monitoring
 
-_ROOMS = ("deployment", "exceptions", "models")
+_ROOMS = ("deployment", "exceptions", "models", "monitoring")
 
 __all__ = ["__version__", *_ROOMS]
 

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod arrays;
 mod error;
 mod models;
+mod monitoring;
 mod onnx;
 
 /// Arsenal's learning core.
@@ -14,6 +15,8 @@ mod _rust {
 
     #[pymodule_export]
     use crate::models::{BoostingFit, boosting_importances, fit_gradient_boosting};
+    #[pymodule_export]
+    use crate::monitoring::{chi2_isf, chi2_sf, kolmogorov_sf, ks_2samp, smirnov_sf};
     #[pymodule_export]
     use crate::onnx::append_onnx_metadata;
 

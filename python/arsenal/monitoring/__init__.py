@@ -1,0 +1,15 @@
+"""Has the data changed? Two-sample tests that are exact or calibrated.
+
+Examples
+--------
+>>> from arsenal.monitoring import ks_2samp
+>>> result = ks_2samp([1.0, 2.0, 3.0, 4.0], [3.0, 4.0, 5.0, 6.0])
+>>> float(result.statistic)
+0.5
+"""
+
+from __future__ import annotations
+
+from arsenal.monitoring.two_sample import KstestResult, ks_2samp
+
+__all__ = ["KstestResult", "ks_2samp"]
