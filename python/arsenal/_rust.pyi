@@ -26,7 +26,6 @@ class BoostingFit:
 def fit_gradient_boosting(
     training: tuple[Any, npt.NDArray[np.float64], npt.NDArray[np.float64] | None],
     evaluations: list[tuple[Any, npt.NDArray[np.float64], npt.NDArray[np.float64] | None]],
-    n_classes: int | None,
     params: dict[str, Any],
     description: dict[str, Any],
     with_train_loss: bool,

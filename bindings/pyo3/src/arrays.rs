@@ -136,7 +136,7 @@ pub fn held_columns(object: &Bound<'_, PyAny>) -> PyResult<Vec<HeldColumn>> {
 fn held_column(name: &str, data_type: &DataType, chunks: &[ArrayRef]) -> Result<HeldColumn> {
     let (values, is_category) = match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-            (HeldValues::Category(CategoryColumn::encode(chunks.iter().flat_map(|chunk| texts(chunk)))), true)
+            (HeldValues::Category(CategoryColumn::encode(chunks.iter().flat_map(texts))), true)
         }
         DataType::Dictionary(key, value) => (dictionary(name, key, value, chunks)?, true),
         _ => (numbers(name, data_type, chunks)?, false),
@@ -165,7 +165,7 @@ fn numbers(name: &str, data_type: &DataType, chunks: &[ArrayRef]) -> Result<Held
         DataType::UInt16 => whole::<UInt16Type>(name, chunks)?,
         DataType::UInt32 => whole::<UInt32Type>(name, chunks)?,
         DataType::UInt64 => whole::<UInt64Type>(name, chunks)?,
-        DataType::Boolean => HeldValues::F32(chunks.iter().map(|c| truth(c)).collect()),
+        DataType::Boolean => HeldValues::F32(chunks.iter().map(truth).collect()),
         // A column of nulls has no type of its own: every value is missing.
         DataType::Null => HeldValues::F32(chunks.iter().map(|c| PrimitiveArray::new_null(c.len())).collect()),
         other => {
@@ -189,7 +189,7 @@ where
     T: ArrowPrimitiveType,
     T::Native: Into<i128>,
 {
-    let arrays: Vec<&PrimitiveArray<T>> = chunks.iter().map(|chunk| chunk.as_primitive::<T>()).collect();
+    let arrays: Vec<&PrimitiveArray<T>> = chunks.iter().map(AsArray::as_primitive::<T>).collect();
     let magnitude = |value: T::Native| Into::<i128>::into(value).abs();
     let largest = arrays.iter().flat_map(|array| array.iter().flatten()).map(magnitude).max().unwrap_or(0);
     if largest > EXACT_F64 {
@@ -219,7 +219,7 @@ fn dictionary(name: &str, key: &DataType, value: &DataType, chunks: &[ArrayRef])
 }
 
 fn dictionary_of<K: ArrowDictionaryKeyType>(name: &str, value: &DataType, chunks: &[ArrayRef]) -> Result<HeldValues> {
-    let arrays: Vec<&DictionaryArray<K>> = chunks.iter().map(|chunk| chunk.as_dictionary::<K>()).collect();
+    let arrays: Vec<&DictionaryArray<K>> = chunks.iter().map(AsArray::as_dictionary::<K>).collect();
     if matches!(value, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
         let levels: Vec<Vec<Option<&str>>> = arrays.iter().map(|array| texts(array.values())).collect();
         let rows = arrays

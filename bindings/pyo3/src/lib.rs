@@ -1,6 +1,5 @@
 //! The extension module `arsenal._rust`: Arsenal's learning core for Python.
-
-use pyo3::prelude::*;
+#![allow(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
 
 mod arrays;
 mod error;
@@ -9,9 +8,9 @@ mod monitoring;
 mod onnx;
 
 /// Arsenal's learning core.
-#[pymodule(gil_used = false)]
+#[pyo3::pymodule(gil_used = false)]
 mod _rust {
-    use super::*;
+    use pyo3::prelude::*;
 
     #[pymodule_export]
     use crate::models::{BoostingFit, boosting_importances, fit_gradient_boosting};
@@ -38,6 +37,6 @@ mod _rust {
     #[pyfunction]
     #[pyo3(signature = (n_jobs))]
     fn n_threads(py: Python<'_>, n_jobs: Option<i64>) -> PyResult<usize> {
-        arsenal_core::pool::n_threads(n_jobs).map_err(|error| error::to_python(py, &error))
+        arsenal_core::pool::n_threads(n_jobs).map_err(|error| crate::error::to_python(py, &error))
     }
 }

@@ -127,16 +127,15 @@ pub struct BoostingFit {
     evaluation_losses: Vec<Vec<f64>>,
 }
 
-/// Learns gradient boosted trees. `n_classes` is `None` for regression, else targets are class indices.
+/// Learns gradient boosted trees. Targets are indices of the description's classes, or numbers where it has none.
 ///
 /// `tick(iterations)` is called while the fit runs.
 #[pyfunction]
-#[pyo3(signature = (training, evaluations, n_classes, params, description, with_train_loss, tick=None))]
+#[pyo3(signature = (training, evaluations, params, description, with_train_loss, tick=None))]
 pub fn fit_gradient_boosting(
     py: Python<'_>,
     training: LabelledTable<'_>,
     evaluations: Vec<LabelledTable<'_>>,
-    n_classes: Option<usize>,
     params: BoostingParams,
     description: ModelDescription,
     with_train_loss: bool,
@@ -151,15 +150,12 @@ pub fn fit_gradient_boosting(
         Ok((params, tables.collect::<Result<Vec<_>>>()?, names_and_categories(&training.table, &description)?))
     };
     let (params, tables, (names, is_category)) = inputs().map_err(|error| to_python(py, &error))?;
-    let task = n_classes.map_or(Task::SquaredError, Task::Classes);
-    let options = Options {
-        class_labels: description.classes.map(|labels| match labels {
-            PyClassLabels::Int64s(labels) => ClassLabels::Int64s(labels),
-            PyClassLabels::Strings(labels) => ClassLabels::Strings(labels),
-        }),
-        metadata: description.metadata,
-        ..Options::new(description.name)
-    };
+    let class_labels = description.classes.map(|labels| match labels {
+        PyClassLabels::Int64s(labels) => ClassLabels::Int64s(labels),
+        PyClassLabels::Strings(labels) => ClassLabels::Strings(labels),
+    });
+    let task = class_labels.as_ref().map_or(Task::SquaredError, |labels| Task::Classes(labels.len()));
+    let options = Options { class_labels, metadata: description.metadata, ..Options::new(description.name) };
     let progress = Progress::default();
     let watch = |_: Python<'_>| match &tick {
         Some(tick) => tick.call1((progress.iterations.load(Ordering::Relaxed),)).map(|_| ()),

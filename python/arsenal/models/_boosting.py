@@ -145,7 +145,6 @@ class _GradientBoosting(BaseEstimator, ABC):
             fitted = _rust.fit_gradient_boosting(
                 training,
                 evaluations,
-                None if classes is None else len(classes),
                 self._core_params(seed),
                 description,
                 self.verbose > 0,
