@@ -117,27 +117,27 @@ typedef struct arsenal_string {
 
 /** A tensor that ::arsenal_session_run reads. */
 typedef struct arsenal_input {
-  /** First element (that at index 0, 0, …), aligned as its dtype asks. May be NULL if there are no elements. */
+  /** First element (that at index 0, 0, …), at any alignment. May be NULL if there are no elements. */
   const void* data;
   /** An ::arsenal_dtype. */
   int32_t dtype;
   int32_t rank;
   /** `rank` extents. May be NULL if `rank` is 0. */
   const int64_t* shape;
-  /** `rank` strides in bytes, of any sign, each a multiple of the dtype's alignment; NULL means C-contiguous. */
+  /** `rank` strides in bytes, of any sign; NULL means C-contiguous. */
   const int64_t* strides;
 } arsenal_input;
 
 /** A tensor that ::arsenal_session_run writes; the caller owns its memory. Strides must not let elements overlap. */
 typedef struct arsenal_output {
-  /** First element (that at index 0, 0, …), aligned as its dtype asks. May be NULL if there are no elements. */
+  /** First element (that at index 0, 0, …), at any alignment. May be NULL if there are no elements. */
   void* data;
   /** An ::arsenal_dtype. */
   int32_t dtype;
   int32_t rank;
   /** `rank` extents. May be NULL if `rank` is 0. */
   const int64_t* shape;
-  /** `rank` strides in bytes, of any sign, each a multiple of the dtype's alignment; NULL means C-contiguous. */
+  /** `rank` strides in bytes, of any sign; NULL means C-contiguous. */
   const int64_t* strides;
 } arsenal_output;
 
@@ -163,10 +163,12 @@ typedef struct arsenal_options {
   uint64_t max_graph_nodes;
   /** Most tree nodes, leaves included, that are accepted over all ensembles. Default 100,000,000. */
   uint64_t max_tree_nodes;
+  /** Largest workspace in bytes that ::arsenal_session_bind may ask for and a run may allocate. Default 4 GiB. */
+  uint64_t max_workspace_bytes;
 } arsenal_options;
 
 /** Initial value of an ::arsenal_options: every default. */
-#define ARSENAL_OPTIONS_INIT {sizeof(arsenal_options), 0, 0, 0, 0, 0}
+#define ARSENAL_OPTIONS_INIT {sizeof(arsenal_options), 0, 0, 0, 0, 0, 0}
 
 /** A loaded model: opaque, immutable, safe to share between threads. */
 typedef struct arsenal_session arsenal_session;
@@ -218,7 +220,7 @@ typedef struct arsenal_model_info {
   const char* domain;
   const char* graph_name;
   const char* doc_string;
-  /** How trees are evaluated, such as "walk" or "bitmask"; "none" if the model has no trees. */
+  /** How trees are evaluated, "walk" or "ranked"; "none" if the model has no trees. */
   const char* engine;
   /** The instruction set in use: "scalar", "avx2" or "avx512". */
   const char* isa;

@@ -1,0 +1,129 @@
+// Cast between numbers and bool.
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "ops/view.h"
+#include "plan/registry.h"
+
+namespace arsenal::runtime {
+
+namespace {
+
+// bool as it lies in a tensor.
+enum class Bool : std::uint8_t { kFalse = 0, kTrue = 1 };
+
+// Real to integer, truncated. What does not fit, NaN included, becomes what an x86 CPU makes of it, as in onnxruntime:
+// the smallest number, of which narrower types keep the low bits.
+template <typename To, typename From>
+To truncated(From x) noexcept {
+  if constexpr (std::is_same_v<To, std::uint64_t>) {
+    if (x >= From(0x1p64) || x != x || x < From(-0x1p63)) return std::uint64_t{1} << 63;
+    if (x >= From(0x1p63)) return static_cast<std::uint64_t>(x);
+    return static_cast<std::uint64_t>(static_cast<std::int64_t>(x));
+  } else {
+    using Wide = std::conditional_t<(sizeof(To) < 4) || std::is_same_v<To, std::int32_t>, std::int32_t, std::int64_t>;
+    const auto bound = -static_cast<From>(std::numeric_limits<Wide>::min());
+    // For a double, numbers between INT32_MIN - 1 and INT32_MIN truncate to INT32_MIN anyway.
+    const bool fits = x < bound && x >= -bound;
+    return static_cast<To>(fits ? static_cast<Wide>(x) : std::numeric_limits<Wide>::min());
+  }
+}
+
+template <typename To, typename From>
+To converted(From x) noexcept {
+  if constexpr (std::is_same_v<From, Bool>) {
+    return converted<To>(static_cast<std::uint8_t>(x != Bool::kFalse));
+  } else if constexpr (std::is_same_v<To, Bool>) {
+    return x != From{0} ? Bool::kTrue : Bool::kFalse;
+  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+    return truncated<To>(x);
+  } else {
+    return static_cast<To>(x);
+  }
+}
+
+template <typename From, typename To>
+class Cast final : public Op {
+ public:
+  bool shapes(const Inputs& in, const Outputs& out, Issue&) const noexcept override {
+    out[0].shape = in[0].shape;
+    return true;
+  }
+
+  bool keeps_rows(const std::vector<Operand>&) const override { return true; }
+
+  bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
+    const std::int64_t count = element_count(in[0].shape);
+    for (std::int64_t i = 0; i < count; ++i) out[0].mutable_as<To>()[i] = converted<To>(in[0].as<From>()[i]);
+    return true;
+  }
+};
+
+// Calls make(T{}) with the C++ type of a number or bool; returns nullptr for any other dtype.
+template <typename Make>
+std::unique_ptr<Op> for_dtype(std::int64_t dtype, const Make& make) {
+  switch (dtype) {
+    case ARSENAL_FLOAT:
+      return make(float{});
+    case ARSENAL_DOUBLE:
+      return make(double{});
+    case ARSENAL_INT8:
+      return make(std::int8_t{});
+    case ARSENAL_INT16:
+      return make(std::int16_t{});
+    case ARSENAL_INT32:
+      return make(std::int32_t{});
+    case ARSENAL_INT64:
+      return make(std::int64_t{});
+    case ARSENAL_UINT8:
+      return make(std::uint8_t{});
+    case ARSENAL_UINT16:
+      return make(std::uint16_t{});
+    case ARSENAL_UINT32:
+      return make(std::uint32_t{});
+    case ARSENAL_UINT64:
+      return make(std::uint64_t{});
+    case ARSENAL_BOOL:
+      return make(Bool{});
+    default:
+      return nullptr;
+  }
+}
+
+std::unique_ptr<Op> make_cast(OpBuilder& builder) {
+  builder.want_inputs(1, 1);
+  builder.want_outputs(1, 1);
+  const std::int64_t to = builder.required_integer("to");
+  // Both concern 8-bit floats alone.
+  builder.ignore("saturate");
+  builder.ignore("round_mode");
+  const std::int32_t from = builder.input(0).dtype;
+  if (to == from) {
+    builder.add_output(from);
+    return std::make_unique<IdentityOp>(dtype_size(from));
+  }
+  std::unique_ptr<Op> op = for_dtype(from, [&](auto source) {
+    return for_dtype(to, [&](auto target) -> std::unique_ptr<Op> {
+      return std::make_unique<Cast<decltype(source), decltype(target)>>();
+    });
+  });
+  if (op == nullptr) {
+    fail(ARSENAL_UNSUPPORTED, "a cast from %s to %s is not supported", dtype_name(from),
+         to >= 0 && to <= ARSENAL_UINT64 ? dtype_name(static_cast<std::int32_t>(to)) : "another type");
+  }
+  builder.add_output(static_cast<std::int32_t>(to));
+  return op;
+}
+
+constexpr OpEntry kEntries[] = {
+    {"", "Cast", 6, make_cast},  {"", "Cast", 9, make_cast},  {"", "Cast", 13, make_cast},
+    {"", "Cast", 19, make_cast}, {"", "Cast", 21, make_cast}, {"", "Cast", 23, make_cast},
+    {"", "Cast", 24, make_cast}, {"", "Cast", 25, make_cast}, {"", "Cast", 28, make_cast},
+};
+
+}  // namespace
+
+OpTable cast_ops() noexcept { return {kEntries, std::size(kEntries)}; }
+
+}  // namespace arsenal::runtime

@@ -1,0 +1,267 @@
+// Reshape, Flatten, Squeeze, Unsqueeze.
+#include <algorithm>
+
+#include "ops/view.h"
+#include "plan/registry.h"
+
+namespace arsenal::runtime {
+
+namespace {
+
+// The extents in a shape or axes operand or attribute.
+std::vector<std::int64_t> integers_of(const Constant& constant) {
+  if (constant.dtype() != ARSENAL_INT64 || constant.shape().rank > 1) {
+    fail(ARSENAL_INVALID_MODEL, "a shape or axes operand is no list of int64");
+  }
+  if (constant.size() > ARSENAL_MAX_RANK) {
+    fail(ARSENAL_UNSUPPORTED, "a shape or axes operand has %lld entries, supported are up to %d",
+         static_cast<long long>(constant.size()), ARSENAL_MAX_RANK);
+  }
+  return {constant.as<std::int64_t>(), constant.as<std::int64_t>() + constant.size()};
+}
+
+class Reshape final : public ViewOp {
+ public:
+  Reshape(std::vector<std::int64_t> target, bool zero_is_extent, std::size_t element)
+      : ViewOp(element), target_(std::move(target)), zero_is_extent_(zero_is_extent) {}
+
+  bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
+    const Shape& from = in[0].shape;
+    Shape to{static_cast<std::int32_t>(target_.size()), {}};
+    std::int32_t inferred = -1;
+    std::int64_t rest = 1;
+    for (std::int32_t d = 0; d < to.rank; ++d) {
+      std::int64_t dim = target_[static_cast<std::size_t>(d)];
+      if (dim == -1) {
+        inferred = d;
+      } else if (dim == 0 && !zero_is_extent_) {
+        if (d >= from.rank) return mismatch(from, issue);
+        dim = from.dims[d];
+      }
+      to.dims[d] = dim;
+    }
+    for (std::int32_t d = 0; d < to.rank; ++d) {
+      if (d != inferred && rest >= 0) rest = to.dims[d] < 0 ? -1 : checked_product(rest, to.dims[d]);
+    }
+    const std::int64_t count = element_count(from);
+    if (count >= 0 && rest >= 0) {
+      if (inferred >= 0) {
+        if (rest == 0 || count % rest != 0) return mismatch(from, issue);
+        to.dims[inferred] = count / rest;
+      } else if (count != rest) {
+        return mismatch(from, issue);
+      }
+    }
+    out[0].shape = to;
+    return true;
+  }
+
+  // Rows stay rows if the first extent follows the input's, and the others hold one row.
+  bool keeps_rows(const std::vector<Operand>& inputs) const override {
+    const Shape& from = inputs[0].shape;
+    const std::int64_t row = element_count(from, 1);
+    if (target_.empty() || row <= 0 || (target_[0] != -1 && (target_[0] != 0 || zero_is_extent_))) return false;
+    std::int64_t product = 1;
+    bool open = false;
+    for (std::size_t d = 1; d < target_.size(); ++d) {
+      std::int64_t dim = target_[d];
+      if (dim == 0 && !zero_is_extent_) {
+        if (d >= static_cast<std::size_t>(from.rank)) return false;
+        dim = from.dims[d];
+      }
+      open = open || dim == -1;
+      product = dim == -1 ? product : checked_product(product, dim);
+    }
+    // With the first extent copied, an open one can only be what completes a row.
+    return open ? target_[0] == 0 && product > 0 && row % product == 0 : product == row;
+  }
+
+ private:
+  static std::int64_t checked_product(std::int64_t a, std::int64_t b) noexcept {
+    std::int64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? -1 : product;
+  }
+
+  bool mismatch(const Shape& from, Issue& issue) const noexcept {
+    Shape to{static_cast<std::int32_t>(target_.size()), {}};
+    std::copy(target_.begin(), target_.end(), to.dims);
+    return issue.set(ARSENAL_SHAPE_MISMATCH, "shape %s cannot become %s", ShapeText(from).text, ShapeText(to).text);
+  }
+
+  std::vector<std::int64_t> target_;
+  bool zero_is_extent_;
+};
+
+class Flatten final : public ViewOp {
+ public:
+  Flatten(std::int64_t axis, std::size_t element) : ViewOp(element), axis_(axis) {}
+
+  bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
+    const Shape& from = in[0].shape;
+    std::int64_t axis = axis_ < 0 ? axis_ + from.rank : axis_;
+    if (axis < 0 || axis > from.rank) {
+      return issue.set(ARSENAL_SHAPE_MISMATCH, "axis %lld does not exist in shape %s", static_cast<long long>(axis_),
+                       ShapeText(from).text);
+    }
+    Shape head = from;
+    head.rank = static_cast<std::int32_t>(axis);
+    out[0].shape = make_shape({element_count(head), element_count(from, head.rank)});
+    return true;
+  }
+
+  bool keeps_rows(const std::vector<Operand>& inputs) const override {
+    return axis_ == 1 || axis_ == 1 - inputs[0].shape.rank;
+  }
+
+ private:
+  std::int64_t axis_;
+};
+
+class Squeeze final : public ViewOp {
+ public:
+  Squeeze(std::vector<std::int64_t> axes, bool all, std::size_t element)
+      : ViewOp(element), axes_(std::move(axes)), all_(all) {}
+
+  bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
+    const Shape& from = in[0].shape;
+    bool drop[ARSENAL_MAX_RANK] = {};
+    for (const std::int64_t given : axes_) {
+      std::int32_t axis;
+      if (!resolve_axis(given, from.rank, axis) || (from.dims[axis] != 1 && from.dims[axis] != -1)) {
+        return issue.set(ARSENAL_SHAPE_MISMATCH, "axis %lld of shape %s cannot be squeezed",
+                         static_cast<long long>(given), ShapeText(from).text);
+      }
+      drop[axis] = true;
+    }
+    Shape to{0, {}};
+    for (std::int32_t d = 0; d < from.rank; ++d) {
+      if (all_ && from.dims[d] == -1) {
+        // Whether this axis stays is known at run time only.
+        out[0].shape = unknown_shape();
+        return true;
+      }
+      if (!drop[d] && !(all_ && from.dims[d] == 1)) to.dims[to.rank++] = from.dims[d];
+    }
+    out[0].shape = to;
+    return true;
+  }
+
+  bool keeps_rows(const std::vector<Operand>& inputs) const override {
+    // Without axes the result's rank depends on the number of rows.
+    return !all_ && std::none_of(axes_.begin(), axes_.end(), [&](std::int64_t given) {
+      return given == 0 || given == -std::int64_t{inputs[0].shape.rank};
+    });
+  }
+
+ private:
+  std::vector<std::int64_t> axes_;
+  bool all_;
+};
+
+class Unsqueeze final : public ViewOp {
+ public:
+  Unsqueeze(std::vector<std::int64_t> axes, std::size_t element) : ViewOp(element), axes_(std::move(axes)) {}
+
+  bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
+    const Shape& from = in[0].shape;
+    Shape to{from.rank + static_cast<std::int32_t>(axes_.size()), {}};
+    bool added[ARSENAL_MAX_RANK] = {};
+    if (to.rank > ARSENAL_MAX_RANK) {
+      return issue.set(ARSENAL_UNSUPPORTED, "the result has rank %d, supported is up to %d", static_cast<int>(to.rank),
+                       ARSENAL_MAX_RANK);
+    }
+    for (const std::int64_t given : axes_) {
+      std::int32_t axis;
+      if (!resolve_axis(given, to.rank, axis) || added[axis]) {
+        return issue.set(ARSENAL_SHAPE_MISMATCH, "axis %lld cannot be added to shape %s", static_cast<long long>(given),
+                         ShapeText(from).text);
+      }
+      added[axis] = true;
+    }
+    std::int32_t next = 0;
+    for (std::int32_t d = 0; d < to.rank; ++d) to.dims[d] = added[d] ? 1 : from.dims[next++];
+    out[0].shape = to;
+    return true;
+  }
+
+  bool keeps_rows(const std::vector<Operand>& inputs) const override {
+    const std::int64_t rank = inputs[0].shape.rank + static_cast<std::int64_t>(axes_.size());
+    return std::none_of(axes_.begin(), axes_.end(), [&](std::int64_t given) { return given == 0 || given == -rank; });
+  }
+
+ private:
+  std::vector<std::int64_t> axes_;
+};
+
+std::size_t declare_view(OpBuilder& builder, std::size_t least_inputs, std::size_t most_inputs) {
+  builder.want_inputs(least_inputs, most_inputs);
+  builder.want_outputs(1, 1);
+  builder.add_output(builder.input(0).dtype);
+  return dtype_size(builder.input(0).dtype);
+}
+
+std::unique_ptr<Op> make_reshape(OpBuilder& builder) {
+  const std::size_t element = declare_view(builder, 2, 2);
+  std::vector<std::int64_t> target = integers_of(builder.constant_input(1, "shape"));
+  const bool zero_is_extent = builder.version() >= 14 && builder.integer("allowzero", 0) != 0;
+  const auto negative = [](std::int64_t dim) { return dim < 0; };
+  const auto valid = [](std::int64_t dim) { return dim >= -1; };
+  if (std::count_if(target.begin(), target.end(), negative) > 1 || !std::all_of(target.begin(), target.end(), valid)) {
+    fail(ARSENAL_INVALID_MODEL, "its shape operand has more than one -1, or a number below -1");
+  }
+  return std::make_unique<Reshape>(std::move(target), zero_is_extent, element);
+}
+
+std::unique_ptr<Op> make_flatten(OpBuilder& builder) {
+  const std::size_t element = declare_view(builder, 1, 1);
+  return std::make_unique<Flatten>(builder.integer("axis", 1), element);
+}
+
+// Up to version 11 axes are an attribute, from 13 on the second input.
+std::vector<std::int64_t> axes_of(OpBuilder& builder, bool& given) {
+  if (builder.version() >= 13) {
+    given = builder.input_count() > 1;
+    return given ? integers_of(builder.constant_input(1, "axes")) : std::vector<std::int64_t>();
+  }
+  given = builder.has("axes");
+  const std::vector<std::int64_t>& axes = builder.integers("axes");
+  if (axes.size() > ARSENAL_MAX_RANK) fail(ARSENAL_UNSUPPORTED, "it has %zu axes", axes.size());
+  return axes;
+}
+
+std::unique_ptr<Op> make_squeeze(OpBuilder& builder) {
+  const std::size_t element = declare_view(builder, 1, builder.version() >= 13 ? 2 : 1);
+  bool given = false;
+  std::vector<std::int64_t> axes = axes_of(builder, given);
+  if (!given && builder.input(0).shape.rank < 0) {
+    fail(ARSENAL_UNSUPPORTED, "without axes the rank of its input must be known");
+  }
+  return std::make_unique<Squeeze>(std::move(axes), !given, element);
+}
+
+std::unique_ptr<Op> make_unsqueeze(OpBuilder& builder) {
+  const std::size_t element = declare_view(builder, builder.version() >= 13 ? 2 : 1, builder.version() >= 13 ? 2 : 1);
+  bool given = false;
+  std::vector<std::int64_t> axes = axes_of(builder, given);
+  if (!given) fail(ARSENAL_INVALID_MODEL, "attribute 'axes' is missing");
+  return std::make_unique<Unsqueeze>(std::move(axes), element);
+}
+
+constexpr OpEntry kEntries[] = {
+    {"", "Reshape", 5, make_reshape},      {"", "Reshape", 13, make_reshape},     {"", "Reshape", 14, make_reshape},
+    {"", "Reshape", 19, make_reshape},     {"", "Reshape", 21, make_reshape},     {"", "Reshape", 23, make_reshape},
+    {"", "Reshape", 24, make_reshape},     {"", "Reshape", 25, make_reshape},     {"", "Flatten", 1, make_flatten},
+    {"", "Flatten", 9, make_flatten},      {"", "Flatten", 11, make_flatten},     {"", "Flatten", 13, make_flatten},
+    {"", "Flatten", 21, make_flatten},     {"", "Flatten", 23, make_flatten},     {"", "Flatten", 24, make_flatten},
+    {"", "Flatten", 25, make_flatten},     {"", "Squeeze", 1, make_squeeze},      {"", "Squeeze", 11, make_squeeze},
+    {"", "Squeeze", 13, make_squeeze},     {"", "Squeeze", 21, make_squeeze},     {"", "Squeeze", 23, make_squeeze},
+    {"", "Squeeze", 24, make_squeeze},     {"", "Squeeze", 25, make_squeeze},     {"", "Unsqueeze", 1, make_unsqueeze},
+    {"", "Unsqueeze", 11, make_unsqueeze}, {"", "Unsqueeze", 13, make_unsqueeze}, {"", "Unsqueeze", 21, make_unsqueeze},
+    {"", "Unsqueeze", 23, make_unsqueeze}, {"", "Unsqueeze", 24, make_unsqueeze}, {"", "Unsqueeze", 25, make_unsqueeze},
+};
+
+}  // namespace
+
+OpTable shape_ops() noexcept { return {kEntries, std::size(kEntries)}; }
+
+}  // namespace arsenal::runtime

@@ -1,0 +1,40 @@
+#include "plan/registry.h"
+
+namespace arsenal::runtime {
+
+namespace {
+
+using Family = OpTable (*)();
+
+constexpr Family kFamilies[] = {arithmetic_ops,    cast_ops,   compare_ops, concat_ops,  constant_ops, gather_ops,
+                                label_encoder_ops, reduce_ops, shape_ops,   softmax_ops, tree_ops,     unary_ops};
+
+}  // namespace
+
+std::int64_t newest_opset(std::string_view domain) noexcept {
+  if (domain.empty()) return 28;
+  if (domain == "ai.onnx.ml") return 5;
+  return 0;
+}
+
+std::string_view domain_name(std::string_view domain) noexcept { return domain.empty() ? "ai.onnx" : domain; }
+
+const OpEntry& find_op(std::string_view domain, std::string_view op_type, std::int64_t opset) {
+  const OpEntry* best = nullptr;
+  bool known = false;
+  for (const Family family : kFamilies) {
+    const OpTable table = family();
+    for (std::size_t i = 0; i < table.count; ++i) {
+      const OpEntry& entry = table.entries[i];
+      if (op_type != entry.op_type || domain != entry.domain) continue;
+      known = true;
+      if (entry.since <= opset && (best == nullptr || entry.since > best->since)) best = &entry;
+    }
+  }
+  if (best != nullptr) return *best;
+  fail(ARSENAL_UNSUPPORTED, "operator %s of domain %s, opset %lld, is not supported%s", quoted(op_type).c_str(),
+       quoted(domain_name(domain)).c_str(), static_cast<long long>(opset),
+       known ? ": it is older than the versions that this runtime has" : "");
+}
+
+}  // namespace arsenal::runtime

@@ -1,0 +1,56 @@
+// Which operators there are: one table per family, each entry one version that changed an operator's meaning.
+#ifndef ARSENAL_SRC_PLAN_REGISTRY_H_
+#define ARSENAL_SRC_PLAN_REGISTRY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "plan/op.h"
+
+namespace arsenal::runtime {
+
+using OpFactory = std::unique_ptr<Op> (*)(OpBuilder& builder);
+
+struct OpEntry {
+  // "" is ai.onnx.
+  const char* domain;
+  const char* op_type;
+  // The opset version that introduced this form; it holds until the operator's next entry.
+  std::int64_t since;
+  OpFactory make;
+};
+
+// A family's table.
+struct OpTable {
+  const OpEntry* entries;
+  std::size_t count;
+};
+
+// The families, each defined in src/ops/<family>.cpp.
+OpTable arithmetic_ops() noexcept;
+OpTable cast_ops() noexcept;
+OpTable compare_ops() noexcept;
+OpTable concat_ops() noexcept;
+OpTable constant_ops() noexcept;
+OpTable gather_ops() noexcept;
+OpTable label_encoder_ops() noexcept;
+OpTable reduce_ops() noexcept;
+OpTable shape_ops() noexcept;
+OpTable softmax_ops() noexcept;
+OpTable tree_ops() noexcept;
+OpTable unary_ops() noexcept;
+
+// The newest opset of a domain that this runtime knows; 0 for a domain that it does not know.
+std::int64_t newest_opset(std::string_view domain) noexcept;
+
+// The form of an operator that `opset` selects. Throws Failure, naming operator, domain and version, if there is none.
+const OpEntry& find_op(std::string_view domain, std::string_view op_type, std::int64_t opset);
+
+// "ai.onnx" for "".
+std::string_view domain_name(std::string_view domain) noexcept;
+
+}  // namespace arsenal::runtime
+
+#endif  // ARSENAL_SRC_PLAN_REGISTRY_H_
