@@ -19,13 +19,13 @@ from sklearn.utils.validation import (
     _num_samples,
     check_consistent_length,
     check_is_fitted,
-    column_or_1d,
 )
 
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _tables
 from arsenal.models._progress import iteration_bar
+from arsenal.models._runtime import Runtime
 
 if TYPE_CHECKING:
     from arsenal.deployment import InferenceSession
@@ -150,13 +150,12 @@ class _GradientBoosting(BaseEstimator, ABC):
                 self.verbose > 0,
                 tick,
             )
-        self._onnx = fitted.onnx
+        self._runtime = Runtime(fitted.onnx)
         self._learner = fitted.state
         self.n_iter_ = fitted.n_iterations
         self.train_losses_ = np.asarray(fitted.train_losses)
         self.evaluation_losses_ = [np.asarray(losses) for losses in fitted.evaluation_losses]
         self._categories = [column for column, mark in enumerate(categories or []) if mark]
-        self.__dict__.pop("_session", None)
         return self
 
     def _labelled(self, table: Any, y: Any, sample_weight: Any, *, reset: bool) -> _Labelled:
@@ -193,7 +192,7 @@ class _GradientBoosting(BaseEstimator, ABC):
         """What the exported model gives for X: probabilities, or a column of predictions."""
         check_is_fitted(self)
         table = _tables.read_other_table(self, X)
-        session = self._runtime()
+        session = self._runtime.session(self.n_jobs)
         if _tables.has_columns(table):
             return np.asarray(session(table))
         (declared, *_others) = session.get_inputs()
@@ -226,26 +225,13 @@ class _GradientBoosting(BaseEstimator, ABC):
         ]
         return np.concatenate(blocks)
 
-    def _runtime(self) -> InferenceSession:
-        session: InferenceSession | None = self.__dict__.get("_session")
-        if session is None:
-            from arsenal.deployment import InferenceSession
-
-            session = self._session = InferenceSession(self._onnx, n_threads=_rust.n_threads(self.n_jobs))
-        return session
-
     def _onnx_bytes(self) -> bytes:
         """The fitted model as an ONNX file; what :func:`arsenal.deployment.export_onnx` writes."""
         check_is_fitted(self)
-        return bytes(self._onnx)
+        return self._runtime.onnx
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_onnx")
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = dict(super().__getstate__())
-        state.pop("_session", None)
-        return state
+        return hasattr(self, "_runtime")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -443,20 +429,22 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The most probable class of each row, of shape (n_samples,); the earlier one of equals."""
-        return np.asarray(self.classes_[self._scores(X).argmax(axis=1)])
+        most_probable = self._scores(X).argmax(axis=1)
+        return np.asarray(self.classes_[most_probable])
 
     def _encode(self, y: Any, *, reset: bool) -> tuple[_Labels, _Labels | None]:
-        labels = _given(column_or_1d(_given(y), warn=True))
+        labels = _check_y(_given(y), estimator=self)
         check_classification_targets(labels)
         if reset:
             self.classes_ = np.unique(labels)
             if len(self.classes_) < 2:
-                raise ArsenalValueError(f"y has 1 class ({self.classes_[0]!r}), a classifier needs at least 2 classes")
+                raise ArsenalValueError(
+                    f"y has 1 class ({self.classes_.tolist()[0]!r}), a classifier needs at least 2 classes"
+                )
         unseen = ~np.isin(labels, self.classes_)
         if unseen.any():
-            raise ArsenalValueError(
-                f"eval_set has the class {labels[unseen][0]!r}, the training classes are {list(self.classes_)}"
-            )
+            (label, *_), known = labels[unseen].tolist(), self.classes_.tolist()
+            raise ArsenalValueError(f"eval_set has the class {label!r}, the training classes are {known}")
         targets = np.searchsorted(self.classes_, labels).astype(np.float64)
         if self.class_weight is None or not reset:
             return targets, None
@@ -531,7 +519,7 @@ def _take(table: Any, rows: npt.NDArray[np.intp]) -> Any:
     if isinstance(table, np.ndarray):
         return table[rows]
     if hasattr(table, "iloc"):
-        return table.iloc[rows]
+        return table.iloc[rows].reset_index(drop=True)
     return table.take(rows) if hasattr(table, "take") else table[rows]
 
 
