@@ -85,7 +85,7 @@ void Ensemble<T>::add_split(NodeMode mode, std::uint32_t feature, T value, bool 
 }
 
 template <typename T>
-void check_ensemble(Ensemble<T>& ensemble, const Limits& limits) {
+std::size_t check_ensemble(Ensemble<T>& ensemble, const Limits& limits) {
   constexpr std::uint32_t kUnseen = UINT32_MAX;
   constexpr std::uint32_t kOpen = UINT32_MAX - 1;
   const auto exists = [&](Branch branch) {
@@ -101,6 +101,7 @@ void check_ensemble(Ensemble<T>& ensemble, const Limits& limits) {
   std::vector<Branch> stack;
   const auto height_of = [&](Branch branch) { return branch < 0 ? 0 : heights[static_cast<std::size_t>(branch)]; };
   ensemble.depths.clear();
+  std::size_t reached = 0;
   for (std::size_t tree = 0; tree < ensemble.roots.size(); ++tree) {
     const Branch root = ensemble.roots[tree];
     if (!exists(root)) fail(ARSENAL_INVALID_MODEL, "the root of tree %zu is not there", tree);
@@ -119,6 +120,7 @@ void check_ensemble(Ensemble<T>& ensemble, const Limits& limits) {
       stack.pop_back();
       // A shared child may have been on the stack twice.
       if (heights[at] != kOpen) continue;
+      ++reached;
       heights[at] = 1 + std::max(height_of(split.yes), height_of(split.no));
       if (heights[at] > limits.max_tree_depth) {
         fail(ARSENAL_LIMIT_EXCEEDED, "tree %zu is deeper than max_tree_depth = %u", tree, limits.max_tree_depth);
@@ -126,11 +128,12 @@ void check_ensemble(Ensemble<T>& ensemble, const Limits& limits) {
     }
     ensemble.depths.push_back(height_of(root));
   }
+  return reached;
 }
 
 template struct Ensemble<float>;
 template struct Ensemble<double>;
-template void check_ensemble(Ensemble<float>&, const Limits&);
-template void check_ensemble(Ensemble<double>&, const Limits&);
+template std::size_t check_ensemble(Ensemble<float>&, const Limits&);
+template std::size_t check_ensemble(Ensemble<double>&, const Limits&);
 
 }  // namespace arsenal::runtime

@@ -71,9 +71,9 @@ struct Ensemble {
 };
 
 // Checks that all branches exist and that no walk goes in circles or deeper than the limits; fills `depths`.
-// Throws Failure, naming the tree.
+// Throws Failure, naming the tree. Returns how many splits the roots reach.
 template <typename T>
-void check_ensemble(Ensemble<T>& ensemble, const Limits& limits);
+std::size_t check_ensemble(Ensemble<T>& ensemble, const Limits& limits);
 
 extern template struct Ensemble<float>;
 extern template struct Ensemble<double>;

@@ -29,7 +29,6 @@ class Reshape final : public ViewOp {
     const Shape& from = in[0].shape;
     Shape to{static_cast<std::int32_t>(target_.size()), {}};
     std::int32_t inferred = -1;
-    std::int64_t rest = 1;
     for (std::int32_t d = 0; d < to.rank; ++d) {
       std::int64_t dim = target_[static_cast<std::size_t>(d)];
       if (dim == -1) {
@@ -40,11 +39,15 @@ class Reshape final : public ViewOp {
       }
       to.dims[d] = dim;
     }
+    bool known = true;
+    std::int64_t rest = 1;
     for (std::int32_t d = 0; d < to.rank; ++d) {
-      if (d != inferred && rest >= 0) rest = to.dims[d] < 0 ? -1 : checked_product(rest, to.dims[d]);
+      if (d == inferred) continue;
+      known = known && to.dims[d] >= 0;
+      if (known && (rest = checked_product(rest, to.dims[d])) < 0) return mismatch(from, issue);
     }
     const std::int64_t count = element_count(from);
-    if (count >= 0 && rest >= 0) {
+    if (count >= 0 && known) {
       if (inferred >= 0) {
         if (rest == 0 || count % rest != 0) return mismatch(from, issue);
         to.dims[inferred] = count / rest;

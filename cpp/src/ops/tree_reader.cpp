@@ -157,6 +157,7 @@ std::vector<Branch> find_roots(const Nodes<T>& nodes, const std::vector<bool>& i
   std::vector<Branch> roots;
   std::unordered_map<std::int64_t, std::size_t> tree_numbers;
   std::vector<std::size_t> root_counts;
+  std::vector<std::size_t> sizes;
   std::vector<std::int64_t> tree_ids;
   for (std::size_t i = 0; i < nodes.ids.size(); ++i) {
     std::size_t number;
@@ -168,17 +169,22 @@ std::vector<Branch> find_roots(const Nodes<T>& nodes, const std::vector<bool>& i
       if (is_new) {
         roots.push_back(0);
         root_counts.push_back(0);
+        sizes.push_back(0);
         tree_ids.push_back(nodes.trees[i]);
       }
     }
+    ++sizes[number];
     if (is_child[i]) continue;
     roots[number] = branches[i];
     ++root_counts[number];
   }
   for (std::size_t t = 0; t < roots.size(); ++t) {
-    if (root_counts[t] == 1) continue;
-    fail(ARSENAL_INVALID_MODEL, "tree %lld has %s", static_cast<long long>(tree_ids[t]),
-         root_counts[t] == 0 ? "a cycle: each of its nodes is a child" : "more than one root");
+    const auto id = static_cast<long long>(tree_ids[t]);
+    if (root_counts[t] == 0) fail(ARSENAL_INVALID_MODEL, "tree %lld has a cycle: each of its nodes is a child", id);
+    if (root_counts[t] > 1) fail(ARSENAL_INVALID_MODEL, "tree %lld has more than one root", id);
+    if (roots[t] < 0 && sizes[t] > 1) {
+      fail(ARSENAL_INVALID_MODEL, "tree %lld has a cycle: its only root is a leaf, and there are other nodes", id);
+    }
   }
   return roots;
 }
@@ -280,7 +286,9 @@ Ensemble<T> read_keyed_ensemble(OpBuilder& builder, const WeightNames& names, st
                        !nodes.missing.empty() && nodes.missing[i] == 1, yes, no);
   }
   ensemble.roots = find_roots(nodes, is_child, branches);
-  check_ensemble(ensemble, builder.limits());
+  if (check_ensemble(ensemble, builder.limits()) != ensemble.splits.size()) {
+    fail(ARSENAL_INVALID_MODEL, "a tree has a cycle: there are nodes that no root leads to");
+  }
   return ensemble;
 }
 

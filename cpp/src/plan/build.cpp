@@ -172,7 +172,7 @@ class Builder {
     }
     infer(step, builder);
     if (foldable(step)) {
-      fold(step);
+      fold(std::move(step));
       return;
     }
     plan_.steps.push_back(std::move(step));
@@ -206,7 +206,7 @@ class Builder {
                        [&](std::uint32_t id) { return id == 0 || plan_.values[id].constant != nullptr; });
   }
 
-  void fold(const Step& step) {
+  void fold(Step step) {
     const Inputs in(plan_.frame.data(), step.inputs.data());
     std::vector<Constant> results;
     for (const std::uint32_t id : step.outputs) {
@@ -229,7 +229,12 @@ class Builder {
     if (!step.op->run(in, Outputs(plan_.frame.data(), step.outputs.data()), aligned, issue)) {
       fail(ARSENAL_INVALID_MODEL, "%s", issue.text);
     }
-    for (std::size_t k = 0; k < results.size(); ++k) set_constant(step.outputs[k], std::move(results[k]));
+    bool points_into_op = false;
+    for (std::size_t k = 0; k < results.size(); ++k) {
+      points_into_op = points_into_op || results[k].dtype() == ARSENAL_STRING;
+      set_constant(step.outputs[k], std::move(results[k]));
+    }
+    if (points_into_op) plan_.folded.push_back(std::move(step.op));
   }
 
   void add_output(const onnx::ValueInfo& info) {

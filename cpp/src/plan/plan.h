@@ -76,6 +76,8 @@ struct Plan {
   // Bit k: of everything that output k needs, only the number of rows is open.
   std::uint64_t fixed = 0;
   std::vector<std::unique_ptr<Constant>> constants;
+  // Operators that were run at load and whose strings the constants point to.
+  std::vector<std::unique_ptr<Op>> folded;
   std::vector<OperatorCount> operators;
   TreeFacts trees;
 };

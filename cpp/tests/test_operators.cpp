@@ -1,0 +1,341 @@
+// The ai.onnx operators, one small graph each, through the public interface.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "onnx_writer.h"
+#include "scoring.h"
+
+namespace arsenal::test {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// A graph of one node; inputs are named A, B, C and have the dtypes and ranks of the tensors given.
+struct Graph {
+  std::string op_type;
+  std::vector<Message> attributes = {};
+  std::int64_t opset = 21;
+  std::vector<Message> initializers = {};
+  std::vector<std::string> inputs = {};
+};
+
+template <typename Result>
+Dense<Result> evaluate(const Graph& graph, const std::vector<Tensor<const void*>>& operands) {
+  ModelSpec spec;
+  spec.opset = graph.opset;
+  spec.initializers = graph.initializers;
+  std::vector<std::string> names = graph.inputs;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const std::string name(1, static_cast<char>('A' + i));
+    std::vector<Dim> dims(operands[i].shape.size());
+    for (std::size_t d = 0; d < dims.size(); ++d) dims[d] = name + std::to_string(d);
+    spec.inputs.push_back(value_info(name, operands[i].dtype, dims));
+    if (graph.inputs.empty()) names.push_back(name);
+  }
+  spec.nodes = {node(graph.op_type, names, {"Y"}, graph.attributes)};
+  spec.outputs = {value_info("Y", DtypeOf<Result>::value)};
+  return run_one<Result>(load(model(spec)), operands);
+}
+
+using Floats = std::vector<float>;
+using Ints = std::vector<std::int64_t>;
+
+template <typename T>
+void expect(const Dense<T>& got, const Ints& shape, const std::vector<T>& values) {
+  EXPECT_EQ(got.shape, shape);
+  EXPECT_EQ(got.values, values);
+}
+
+TEST(Operators, ArithmeticBroadcasts) {
+  const Dense<float> a{{2, 3}, {1, 2, 3, 4, 5, 6}};
+  const Dense<float> row{{3}, {10, 20, 30}};
+  const Dense<float> column{{2, 1}, {2, 4}};
+  const Dense<float> scalar{{}, {2}};
+  expect(evaluate<float>({"Add", {}}, {a.input(), row.input()}), {2, 3}, {11, 22, 33, 14, 25, 36});
+  expect(evaluate<float>({"Sub", {}}, {row.input(), a.input()}), {2, 3}, {9, 18, 27, 6, 15, 24});
+  expect(evaluate<float>({"Mul", {}}, {a.input(), column.input()}), {2, 3}, {2, 4, 6, 16, 20, 24});
+  expect(evaluate<float>({"Div", {}}, {a.input(), scalar.input()}), {2, 3}, {.5, 1, 1.5, 2, 2.5, 3});
+  expect(evaluate<float>({"Add", {}}, {column.input(), row.input()}), {2, 3}, {12, 22, 32, 14, 24, 34});
+  expect(evaluate<float>({"Add", {}}, {scalar.input(), scalar.input()}), {}, {4});
+  const Dense<float> none{{0, 3}, {}};
+  expect(evaluate<float>({"Add", {}}, {none.input(), row.input()}), {0, 3}, {});
+}
+
+TEST(Operators, BroadcastsOfHigherRank) {
+  Dense<std::int64_t> a{{2, 1, 3, 1}, {}};
+  Dense<std::int64_t> b{{4, 1, 2}, {}};
+  for (std::int64_t i = 0; i < 6; ++i) a.values.push_back(i * 100);
+  for (std::int64_t i = 0; i < 8; ++i) b.values.push_back(i);
+  Ints wanted;
+  for (std::size_t i = 0; i < 2; ++i) {
+    for (std::size_t j = 0; j < 4; ++j) {
+      for (std::size_t k = 0; k < 3; ++k) {
+        for (std::size_t l = 0; l < 2; ++l) wanted.push_back(a.values[i * 3 + k] + b.values[j * 2 + l]);
+      }
+    }
+  }
+  expect(evaluate<std::int64_t>({"Add", {}}, {a.input(), b.input()}), {2, 4, 3, 2}, wanted);
+}
+
+TEST(Operators, IntegersWrapAndTruncate) {
+  constexpr std::int64_t kMin = std::numeric_limits<std::int64_t>::min();
+  const Dense<std::int64_t> a{{4}, {kMin, -7, 7, kMin}};
+  const Dense<std::int64_t> b{{4}, {-1, 2, -2, 1}};
+  expect(evaluate<std::int64_t>({"Div", {}}, {a.input(), b.input()}), {4}, {kMin, -3, -3, kMin});
+  expect(evaluate<std::int64_t>({"Sub", {}}, {a.input(), b.input()}), {4},
+         {kMin + 1, -9, 9, std::numeric_limits<std::int64_t>::max()});
+  expect(evaluate<std::int64_t>({"Neg", {}}, {a.input()}), {4}, {kMin, 7, -7, kMin});
+  const Dense<std::int64_t> zero{{}, {0}};
+  const Error error = error_of([&] { evaluate<std::int64_t>({"Div", {}}, {a.input(), zero.input()}); });
+  EXPECT_EQ(error.status(), ARSENAL_INVALID_VALUE);
+  EXPECT_STREQ(error.what(), "node 0 (Div): integer division by zero");
+  const Dense<std::int32_t> small{{2}, {std::numeric_limits<std::int32_t>::max(), 5}};
+  const Dense<std::int32_t> one{{1}, {1}};
+  expect(evaluate<std::int32_t>({"Add", {}}, {small.input(), one.input()}), {2},
+         {std::numeric_limits<std::int32_t>::min(), 6});
+}
+
+TEST(Operators, ShapesThatCannotBeBroadcastAreRefused) {
+  const Dense<float> a{{2, 3}, Floats(6)};
+  const Dense<float> b{{2, 2}, Floats(4)};
+  const Error error = error_of([&] { evaluate<float>({"Add", {}}, {a.input(), b.input()}); });
+  EXPECT_EQ(error.status(), ARSENAL_SHAPE_MISMATCH);
+  EXPECT_STREQ(error.what(), "node 0 (Add): shapes [2, 3] and [2, 2] cannot be broadcast");
+}
+
+TEST(Operators, Comparisons) {
+  const Dense<float> a{{4}, {1, kNan, 3, kInfinity}};
+  const Dense<float> b{{4}, {1, 2, 2, 5}};
+  for (const std::int64_t opset : {7, 9, 13, 28}) {
+    expect(evaluate<Flag>({"Greater", {}, opset}, {a.input(), b.input()}), {4}, flags({false, false, true, true}));
+    expect(evaluate<Flag>({"Less", {}, opset}, {b.input(), a.input()}), {4}, flags({false, false, true, true}));
+  }
+  const Dense<std::int64_t> i{{2, 1}, {1, 5}};
+  const Dense<std::int64_t> j{{2}, {3, 0}};
+  expect(evaluate<Flag>({"Less", {}}, {i.input(), j.input()}), {2, 2}, flags({true, false, false, false}));
+  EXPECT_EQ(error_of([&] { evaluate<Flag>({"Less", {}, 7}, {i.input(), j.input()}); }).status(), ARSENAL_UNSUPPORTED);
+}
+
+TEST(Operators, WhereTakesAnyElementType) {
+  const Dense<Flag> condition{{2, 1}, flags({true, false})};
+  const Dense<float> yes{{2}, {1, 2}};
+  const Dense<float> no{{1}, {9}};
+  expect(evaluate<float>({"Where", {}, 9}, {condition.input(), yes.input(), no.input()}), {2, 2}, {1, 2, 9, 9});
+  const std::vector<std::string> left = {"a"};
+  const std::vector<std::string> right = {"", "long enough to be no small string"};
+  const auto got = evaluate<arsenal_string>(
+      {"Where", {}}, {condition.input(), strings({1}, left).input(), strings({2}, right).input()});
+  EXPECT_EQ(got.shape, (Ints{2, 2}));
+  // Strings point into the caller's own memory.
+  EXPECT_EQ(got.values[1].data, left[0].data());
+  EXPECT_EQ(got.values[2].size, 0U);
+  EXPECT_EQ(got.values[3].data, right[1].data());
+}
+
+TEST(Operators, CastBetweenNumbers) {
+  const Dense<double> reals{{9}, {0.0, -0.9, 1.9, -1.9, 300.7, 3e9, 1e300, -1e300, std::nan("")}};
+  const auto to = [](int dtype) { return std::vector<Message>{attribute("to", dtype)}; };
+  constexpr std::int64_t kMin64 = std::numeric_limits<std::int64_t>::min();
+  constexpr std::int32_t kMin32 = std::numeric_limits<std::int32_t>::min();
+  expect(evaluate<std::int64_t>({"Cast", to(ARSENAL_INT64)}, {reals.input()}), {9},
+         {0, 0, 1, -1, 300, 3000000000, kMin64, kMin64, kMin64});
+  expect(evaluate<std::int32_t>({"Cast", to(ARSENAL_INT32)}, {reals.input()}), {9},
+         {0, 0, 1, -1, 300, kMin32, kMin32, kMin32, kMin32});
+  expect(evaluate<std::uint8_t>({"Cast", to(ARSENAL_UINT8)}, {reals.input()}), {9}, {0, 0, 1, 255, 44, 0, 0, 0, 0});
+  expect(evaluate<Flag>({"Cast", to(ARSENAL_BOOL)}, {reals.input()}), {9},
+         flags({false, true, true, true, true, true, true, true, true}));
+  const auto narrowed = evaluate<float>({"Cast", to(ARSENAL_FLOAT)}, {reals.input()});
+  EXPECT_EQ(narrowed.values[4], 300.7f);
+  EXPECT_EQ(narrowed.values[6], kInfinity);
+  EXPECT_TRUE(std::isnan(narrowed.values[8]));
+  const Dense<std::int64_t> integers{{3}, {-1, 16777217, 1LL << 40}};
+  expect(evaluate<float>({"Cast", to(ARSENAL_FLOAT), 9}, {integers.input()}), {3}, {-1, 16777216, 1099511627776});
+  expect(evaluate<std::int32_t>({"Cast", to(ARSENAL_INT32), 13}, {integers.input()}), {3}, {-1, 16777217, 0});
+  expect(evaluate<std::uint64_t>({"Cast", to(ARSENAL_UINT64), 19}, {integers.input()}), {3},
+         {~std::uint64_t{0}, 16777217, std::uint64_t{1} << 40});
+  const Dense<std::uint64_t> large{{1}, {std::uint64_t{1} << 63}};
+  expect(evaluate<double>({"Cast", to(ARSENAL_DOUBLE)}, {large.input()}), {1}, {0x1p63});
+  const Dense<double> huge{{2}, {0x1p63, 0x1p64}};
+  expect(evaluate<std::uint64_t>({"Cast", to(ARSENAL_UINT64)}, {huge.input()}), {2},
+         {std::uint64_t{1} << 63, std::uint64_t{1} << 63});
+  const Dense<Flag> flag{{2}, flags({true, false})};
+  expect(evaluate<float>({"Cast", to(ARSENAL_FLOAT)}, {flag.input()}), {2}, {1, 0});
+  const Error error = error_of([&] { evaluate<arsenal_string>({"Cast", to(ARSENAL_STRING)}, {reals.input()}); });
+  EXPECT_EQ(error.status(), ARSENAL_UNSUPPORTED);
+  EXPECT_STREQ(error.what(), "node 0 (Cast): a cast from double to string is not supported");
+}
+
+TEST(Operators, Concat) {
+  const Dense<float> a{{2, 1}, {1, 2}};
+  const Dense<float> b{{2, 3}, {3, 4, 5, 6, 7, 8}};
+  const Dense<float> none{{2, 0}, {}};
+  const auto axis = [](int value) { return std::vector<Message>{attribute("axis", value)}; };
+  expect(evaluate<float>({"Concat", axis(1)}, {a.input(), none.input(), b.input()}), {2, 4}, {1, 3, 4, 5, 2, 6, 7, 8});
+  expect(evaluate<float>({"Concat", axis(-1), 11}, {a.input(), b.input()}), {2, 4}, {1, 3, 4, 5, 2, 6, 7, 8});
+  expect(evaluate<float>({"Concat", axis(0), 9}, {a.input(), a.input()}), {4, 1}, {1, 2, 1, 2});
+  const Dense<std::uint8_t> bytes{{1, 3}, {1, 2, 3}};
+  expect(evaluate<std::uint8_t>({"Concat", axis(0)}, {bytes.input(), bytes.input()}), {2, 3}, {1, 2, 3, 1, 2, 3});
+  const Error error = error_of([&] { evaluate<float>({"Concat", axis(0)}, {a.input(), b.input()}); });
+  EXPECT_EQ(error.status(), ARSENAL_SHAPE_MISMATCH);
+  EXPECT_STREQ(error.what(),
+               "node 0 (Concat): input 1 of shape [2, 3] does not fit input 0 of shape [2, 1] along axis 0");
+  EXPECT_EQ(error_of([&] { evaluate<float>({"Concat", axis(2)}, {a.input(), b.input()}); }).status(),
+            ARSENAL_INVALID_MODEL);
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Concat", {}}, {a.input()}); }).what(),
+               "node 0 (Concat): attribute 'axis' is missing");
+}
+
+TEST(Operators, Reshape) {
+  const Dense<float> a{{2, 3}, {1, 2, 3, 4, 5, 6}};
+  const auto to = [&](const Ints& target, std::vector<Message> attributes = {}, std::int64_t opset = 21) {
+    const Graph graph{"Reshape",
+                      std::move(attributes),
+                      opset,
+                      {tensor("target", {static_cast<std::int64_t>(target.size())}, target)},
+                      {"A", "target"}};
+    return evaluate<float>(graph, {a.input()});
+  };
+  expect(to({3, 2}), {3, 2}, a.values);
+  expect(to({-1}, {}, 5), {6}, a.values);
+  expect(to({0, -1, 1}, {}, 13), {2, 3, 1}, a.values);
+  expect(to({-1, 3}), {2, 3}, a.values);
+  EXPECT_STREQ(error_of([&] { to({4, -1}); }).what(), "node 0 (Reshape): shape [2, 3] cannot become [4, ?]");
+  EXPECT_EQ(error_of([&] { to({0, -1}, {attribute("allowzero", 1)}); }).status(), ARSENAL_SHAPE_MISMATCH);
+  EXPECT_EQ(error_of([&] { to({-1, -1}); }).status(), ARSENAL_INVALID_MODEL);
+  EXPECT_EQ(error_of([&] { to({-2, 3}); }).status(), ARSENAL_INVALID_MODEL);
+  EXPECT_EQ(error_of([&] { to({1, 1, 1, 1, 1, 1, 1, 1, 6}); }).status(), ARSENAL_UNSUPPORTED);
+  EXPECT_EQ(error_of([&] { to({1LL << 62, 1LL << 62}); }).status(), ARSENAL_INVALID_MODEL);
+}
+
+TEST(Operators, FlattenSqueezeUnsqueeze) {
+  const Dense<float> a{{2, 1, 3}, {1, 2, 3, 4, 5, 6}};
+  expect(evaluate<float>({"Flatten", {}}, {a.input()}), {2, 3}, a.values);
+  expect(evaluate<float>({"Flatten", {attribute("axis", 0)}}, {a.input()}), {1, 6}, a.values);
+  expect(evaluate<float>({"Flatten", {attribute("axis", -1)}, 11}, {a.input()}), {2, 3}, a.values);
+  expect(evaluate<float>({"Flatten", {attribute("axis", 3)}, 9}, {a.input()}), {6, 1}, a.values);
+  const Message axes = tensor("axes", {1}, Ints{1});
+  const Message back = tensor("axes", {2}, Ints{-1, 0});
+  expect(evaluate<float>({"Squeeze", {}, 13, {axes}, {"A", "axes"}}, {a.input()}), {2, 3}, a.values);
+  expect(evaluate<float>({"Squeeze", {attribute("axes", Ints{-2})}, 11}, {a.input()}), {2, 3}, a.values);
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Squeeze", {attribute("axes", Ints{2})}, 11}, {a.input()}); }).what(),
+               "node 0 (Squeeze): axis 2 of shape [2, 1, 3] cannot be squeezed");
+  expect(evaluate<float>({"Unsqueeze", {}, 21, {back}, {"A", "axes"}}, {a.input()}), {1, 2, 1, 3, 1}, a.values);
+  expect(evaluate<float>({"Unsqueeze", {attribute("axes", Ints{1})}, 9}, {a.input()}), {2, 1, 1, 3}, a.values);
+}
+
+TEST(Operators, SqueezeWithoutAxesDropsWhatIsOneAtRunTime) {
+  for (const std::int64_t rows : {1, 2}) {
+    const Dense<float> a{{rows, 1, 2}, Floats(static_cast<std::size_t>(rows) * 2, 3)};
+    expect(evaluate<float>({"Squeeze", {}}, {a.input()}), rows == 1 ? Ints{2} : Ints{2, 2}, a.values);
+  }
+}
+
+TEST(Operators, Gather) {
+  const Dense<float> table{{3, 2}, {1, 2, 3, 4, 5, 6}};
+  const Dense<std::int64_t> rows{{2, 2}, {2, 0, -1, -3}};
+  const Dense<std::int32_t> column{{}, {1}};
+  expect(evaluate<float>({"Gather", {}}, {table.input(), rows.input()}), {2, 2, 2}, {5, 6, 1, 2, 5, 6, 1, 2});
+  expect(evaluate<float>({"Gather", {attribute("axis", 1)}, 11}, {table.input(), column.input()}), {3}, {2, 4, 6});
+  for (const std::int64_t bad : {3, -4}) {
+    const Dense<std::int64_t> wrong{{1}, {bad}};
+    const Error error = error_of([&] { evaluate<float>({"Gather", {}}, {table.input(), wrong.input()}); });
+    EXPECT_EQ(error.status(), ARSENAL_INVALID_VALUE);
+    EXPECT_EQ(error.what(), "node 0 (Gather): index " + std::to_string(bad) + " is out of range for an extent of 3");
+  }
+}
+
+TEST(Operators, ArgMax) {
+  const Dense<float> a{{2, 3}, {1, 3, 3, 5, kNan, 2}};
+  expect(evaluate<std::int64_t>({"ArgMax", {attribute("axis", 1), attribute("keepdims", 0)}}, {a.input()}), {2},
+         {1, 0});
+  expect(
+      evaluate<std::int64_t>({"ArgMax", {attribute("axis", -1), attribute("select_last_index", 1)}, 12}, {a.input()}),
+      {2, 1}, {2, 0});
+  expect(evaluate<std::int64_t>({"ArgMax", {}, 11}, {a.input()}), {1, 3}, {1, 0, 0});
+  const Dense<float> none{{2, 0}, {}};
+  EXPECT_EQ(error_of([&] { evaluate<std::int64_t>({"ArgMax", {attribute("axis", 1)}}, {none.input()}); }).status(),
+            ARSENAL_SHAPE_MISMATCH);
+}
+
+TEST(Operators, SoftmaxByVersion) {
+  const Dense<double> a{{1, 2, 2}, {0, std::log(3.0), 1000, 1000}};
+  const auto last = evaluate<double>({"Softmax", {}}, {a.input()});
+  const std::vector<double> wanted = {0.25, 0.75, 0.5, 0.5};
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(last.values[i], wanted[i], 1e-15);
+  // Up to opset 12 all axes from the first on are one distribution.
+  const auto flat = evaluate<double>({"Softmax", {}, 11}, {a.input()});
+  EXPECT_EQ(flat.values, (std::vector<double>{0, 0, 0.5, 0.5}));
+  const auto middle = evaluate<double>({"Softmax", {attribute("axis", 1)}}, {a.input()});
+  EXPECT_EQ(middle.values, (std::vector<double>{0, 0, 1, 1}));
+}
+
+TEST(Operators, ExpAndSigmoid) {
+  const Dense<float> a{{4}, {0, -1000, 1000, kNan}};
+  const auto e = evaluate<float>({"Exp", {}}, {a.input()});
+  EXPECT_EQ((Floats{e.values[0], e.values[1], e.values[2]}), (Floats{1, 0, kInfinity}));
+  EXPECT_TRUE(std::isnan(e.values[3]));
+  const auto s = evaluate<float>({"Sigmoid", {}, 9}, {a.input()});
+  EXPECT_EQ((Floats{s.values[0], s.values[1], s.values[2]}), (Floats{0.5, 0, 1}));
+}
+
+TEST(Operators, ConstantInEachForm) {
+  const auto constant = [](const Message& value, std::int64_t opset = 13) {
+    ModelSpec spec;
+    spec.opset = opset;
+    spec.nodes = {node("Constant", {}, {"Y"}, {value})};
+    spec.outputs = {value_info("Y", ARSENAL_UNDEFINED)};
+    return load(model(spec));
+  };
+  expect(run_one<float>(constant(attribute("value", tensor("", {2, 1}, Floats{1, 2})), 9), {}), {2, 1}, {1, 2});
+  expect(run_one<float>(constant(attribute("value_float", 2.5f)), {}), {}, {2.5});
+  expect(run_one<float>(constant(attribute("value_floats", Floats{1, 2})), {}), {2}, {1, 2});
+  expect(run_one<std::int64_t>(constant(attribute("value_int", 7)), {}), {}, {7});
+  expect(run_one<std::int64_t>(constant(attribute("value_ints", Ints{7, 8})), {}), {2}, {7, 8});
+  EXPECT_EQ(run_texts(constant(attribute("value_string", "s")), {}), std::vector<std::string>{"s"});
+  EXPECT_EQ(run_texts(constant(attribute("value_strings", std::vector<std::string>{"s", ""})), {}),
+            (std::vector<std::string>{"s", ""}));
+  EXPECT_EQ(error_of([&] { constant(attribute("value_float", 2.5f), 11); }).status(), ARSENAL_INVALID_MODEL);
+}
+
+TEST(Operators, UnknownOnesAreNamed) {
+  const Dense<float> a{{1}, {1}};
+  const Error error = error_of([&] { evaluate<float>({"Frobnicate", {}, 17}, {a.input()}); });
+  EXPECT_EQ(error.status(), ARSENAL_UNSUPPORTED);
+  EXPECT_STREQ(error.what(),
+               "node 0 (Frobnicate): operator 'Frobnicate' of domain 'ai.onnx', opset 17, is not supported");
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Add", {}, 6}, {a.input(), a.input()}); }).what(),
+               "node 0 (Add): operator 'Add' of domain 'ai.onnx', opset 6, is not supported: it is older than the "
+               "versions that this runtime has");
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Add", {}, 99}, {a.input(), a.input()}); }).what(),
+               "the model uses opset 99 of domain 'ai.onnx', this runtime knows 1 to 28");
+}
+
+TEST(Operators, AttributesThatDoNotBelongAreRefused) {
+  const Dense<float> a{{1}, {1}};
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Exp", {attribute("axis", 1)}}, {a.input()}); }).what(),
+               "node 0 (Exp): attribute 'axis' does not belong to this operator");
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Flatten", {attribute("axis", 1.0f)}}, {a.input()}); }).what(),
+               "node 0 (Flatten): attribute 'axis' is a float, wanted a int");
+  const std::vector<Message> twice = {attribute("axis", 1), attribute("axis", 1)};
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Flatten", twice}, {a.input()}); }).what(),
+               "node 0 (Flatten): attribute 'axis' appears twice");
+}
+
+TEST(Operators, OperandsAreCountedAndTyped) {
+  const Dense<float> a{{1}, {1}};
+  const Dense<double> d{{1}, {1}};
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Add", {}}, {a.input()}); }).what(),
+               "node 0 (Add): it has 1 inputs, wanted 2");
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Add", {}}, {a.input(), d.input()}); }).what(),
+               "node 0 (Add): input 1 has dtype double, supported: float");
+  const Dense<std::uint8_t> bytes{{1}, {1}};
+  EXPECT_STREQ(error_of([&] { evaluate<std::uint8_t>({"Exp", {}}, {bytes.input()}); }).what(),
+               "node 0 (Exp): input 0 has dtype uint8, supported: float, double");
+}
+
+}  // namespace
+}  // namespace arsenal::test
