@@ -85,9 +85,8 @@ std::string place_text(std::int64_t index, int rank, const npy_intp* dims) {
 class ConvertedReader : public Reader {
  public:
   ConvertedReader(const Spec& spec, PyArrayObject* array) : keeper_(std::make_unique<TextKeeper>()) {
-    const py::object contiguous =
-        py::reinterpret_steal<py::object>(PyArray_CheckFromAny(reinterpret_cast<PyObject*>(array), nullptr, 0, 0,
-                                                               NPY_ARRAY_CARRAY_RO | NPY_ARRAY_NOTSWAPPED, nullptr));
+    const py::object contiguous = py::reinterpret_steal<py::object>(PyArray_CheckFromAny(
+        reinterpret_cast<PyObject*>(array), nullptr, 0, 0, NPY_ARRAY_CARRAY_RO | NPY_ARRAY_NOTSWAPPED, nullptr));
     if (!contiguous) throw py::error_already_set();
     auto* source = reinterpret_cast<PyArrayObject*>(contiguous.ptr());
     const std::int64_t n = PyArray_SIZE(source);
@@ -131,7 +130,8 @@ class ConvertedReader : public Reader {
 py::object behaved(PyArrayObject* array, const std::string& name) {
   if (!PyArray_CheckExact(reinterpret_cast<PyObject*>(array)) &&
       py::hasattr(reinterpret_cast<PyObject*>(array), "_mask")) {
-    type_error("'" + name + "' is a masked array, wanted a plain one: fill what is masked, with NaN where it is missing");
+    type_error("'" + name +
+               "' is a masked array, wanted a plain one: fill what is masked, with NaN where it is missing");
   }
   PyObject* native = PyArray_CheckFromAny(reinterpret_cast<PyObject*>(array), nullptr, 0, 0,
                                           NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED | NPY_ARRAY_ENSUREARRAY, nullptr);
@@ -190,7 +190,7 @@ void check_out(PyObject* out, std::int32_t dtype, int rank, const npy_intp* dims
     value_error("out has shape " + shape_text(PyArray_NDIM(array), PyArray_DIMS(array)) + ", the scores have shape " +
                 shape_text(rank, dims));
   }
-  if (!PyArray_ISWRITEABLE(array)) value_error("out is read-only, wanted a writeable array");
+  if (!PyArray_ISWRITEABLE(array)) value_error("out is read-only, wanted one that can be written to");
   if (!PyArray_IS_C_CONTIGUOUS(array) || !PyArray_ISALIGNED(array)) {
     value_error("out is not C-contiguous, wanted an array as numpy.empty makes it");
   }

@@ -97,7 +97,8 @@ std::unique_ptr<Part> part(const Schema& schema, const Array& array, std::int64_
 std::unique_ptr<Part> text_part(const std::string& format, const Array& array, std::int64_t first, std::int64_t rows) {
   if (format == "u") {
     const auto* offsets = needed<std::int32_t>(array, 1, 3, rows);
-    return utf8_part(rows, offsets + first, static_cast<const char*>(buffer(array, 2, 3)), validity(array, first, rows));
+    return utf8_part(rows, offsets + first, static_cast<const char*>(buffer(array, 2, 3)),
+                     validity(array, first, rows));
   }
   if (format == "U") {
     const auto* offsets = needed<std::int64_t>(array, 1, 3, rows);
@@ -105,7 +106,8 @@ std::unique_ptr<Part> text_part(const std::string& format, const Array& array, s
                            validity(array, first, rows));
   }
   // "vu": validity, views, any number of text buffers, and last the sizes of those.
-  if (array.n_buffers < 3) malformed("a string_view array has at least 3 buffers, got " + std::to_string(array.n_buffers));
+  if (array.n_buffers < 3)
+    malformed("a string_view array has at least 3 buffers, got " + std::to_string(array.n_buffers));
   const auto* views = needed<std::byte>(array, 1, array.n_buffers, rows);
   const std::int64_t n_text = array.n_buffers - 3;
   const auto* sizes = needed<std::int64_t>(array, array.n_buffers - 1, array.n_buffers, n_text);
@@ -189,12 +191,12 @@ void ArrowData::check_table(const Array& chunk) const {
   for (std::int64_t i = 0; i < chunk.n_children; ++i) {
     check_extent(*chunk.children[i]);
     if (chunk.children[i]->length < chunk.offset + chunk.length) {
-      malformed("column '" + name(static_cast<std::size_t>(i)) + "' has " +
-                std::to_string(chunk.children[i]->length) + " rows, its batch " +
-                std::to_string(chunk.offset + chunk.length));
+      malformed("column '" + name(static_cast<std::size_t>(i)) + "' has " + std::to_string(chunk.children[i]->length) +
+                " rows, its batch " + std::to_string(chunk.offset + chunk.length));
     }
   }
-  if (!validity(chunk, chunk.offset, chunk.length).all()) value_error("the Arrow data has rows that are null as a whole");
+  if (!validity(chunk, chunk.offset, chunk.length).all())
+    value_error("the Arrow data has rows that are null as a whole");
 }
 
 bool ArrowData::is_table() const { return schema_->format != nullptr && std::strcmp(schema_->format, "+s") == 0; }

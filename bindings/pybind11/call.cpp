@@ -21,8 +21,8 @@ PyObject* output_array(const Model& model, PyObject* out, int rank, const npy_in
 PyObject* run_into(const Model& model, PyObject* result, const arsenal_input* inputs, std::size_t n_inputs,
                    std::int64_t rows) {
   auto* array = reinterpret_cast<PyArrayObject*>(result);
-  const arsenal_output output{PyArray_DATA(array), model.outputs()[model.score_output()].info.dtype, PyArray_NDIM(array),
-                              PyArray_DIMS(array), nullptr};
+  const arsenal_output output{PyArray_DATA(array), model.outputs()[model.score_output()].info.dtype,
+                              PyArray_NDIM(array), PyArray_DIMS(array), nullptr};
   const std::size_t which = model.score_output();
   arsenal_status status;
   if (rows > kRowsWithGil) {

@@ -73,8 +73,8 @@ void Column::read(std::int64_t begin, std::int64_t end, std::int32_t dtype, std:
           part->numbers(from - first, to - from, dtype, target, out_stride);
         }
       } catch (const BadCell& cell) {
-        throw Error(cell.status, "column '" + name_ + "', row " + std::to_string(first + cell.row) + ": " + cell.message +
-                                     "; the model takes " + tensor_type(dtype));
+        throw Error(cell.status, "column '" + name_ + "', row " + std::to_string(first + cell.row) + ": " +
+                                     cell.message + "; the model takes " + tensor_type(dtype));
       } catch (const WrongKind&) {
         type_error("column '" + name_ + "' is " + part->type() + "; the model takes " + tensor_type(dtype));
       }

@@ -170,8 +170,8 @@ std::unique_ptr<Part> object_part(std::int64_t rows, const std::byte* objects, s
 /// Whether a Python object stands for a missing value: None, a float NaN or pandas.NA.
 bool is_missing(PyObject* object);
 
-/// Writes one Python number as `dtype`; missing as NaN. A plain float takes the nearest value of a floating dtype, as in
-/// NumPy; every other number is converted exactly. Throws BadCell with row 0.
+/// Writes one Python number as `dtype`; missing as NaN. A plain float takes the nearest value of a floating dtype, as
+/// in NumPy; every other number is converted exactly. Throws BadCell with row 0.
 void object_number(PyObject* object, std::int32_t dtype, std::byte* out);
 
 /// One Python string; missing is "". The text belongs to `object`. Throws BadCell with row 0.

@@ -91,9 +91,9 @@ std::unique_ptr<Part> masked_part(const std::string& name, const MaskedColumn& c
   }
   feed.keep(values);
   feed.keep(mask);
-  return number_part(PyArray_DIM(array, 0), dtype, static_cast<const std::byte*>(PyArray_DATA(array)),
-                     PyArray_STRIDE(array, 0),
-                     Validity::mask(static_cast<const std::uint8_t*>(PyArray_DATA(missing)), PyArray_STRIDE(missing, 0)));
+  return number_part(
+      PyArray_DIM(array, 0), dtype, static_cast<const std::byte*>(PyArray_DATA(array)), PyArray_STRIDE(array, 0),
+      Validity::mask(static_cast<const std::uint8_t*>(PyArray_DATA(missing)), PyArray_STRIDE(missing, 0)));
 }
 
 void add_value(Column& column, py::handle value, Feed& feed);

@@ -81,8 +81,8 @@ void Model::read_feature_names() {
     const std::int64_t width = inputs_[0].width();
     const bool listed = py::isinstance<py::list>(names);
     if (!listed || (width >= 0 && static_cast<std::int64_t>(py::len(names)) != width)) {
-      value_error("metadata arsenal.feature_names is " + value + ", wanted a JSON list with one name per column of input '" +
-                  inputs_[0].info.name + "'");
+      value_error("metadata arsenal.feature_names is " + value +
+                  ", wanted a JSON list with one name per column of input '" + inputs_[0].info.name + "'");
     }
     for (const py::handle name : names) {
       if (!py::isinstance<py::str>(name)) value_error("metadata arsenal.feature_names holds a value that is no string");
@@ -100,7 +100,8 @@ void Model::plan_fast_path() {
   fast_.output_type = numpy_type(output.dtype);
   fast_.input_rank = static_cast<int>(input.dims.size());
   fast_.possible = numeric && fast_.input_type >= 0 && fast_.output_type >= 0 && input.has_rank && fast_.input_rank > 0;
-  if (!fast_.possible || std::any_of(input.dims.begin() + 1, input.dims.end(), [](auto dim) { return dim < 0; })) return;
+  if (!fast_.possible || std::any_of(input.dims.begin() + 1, input.dims.end(), [](auto dim) { return dim < 0; }))
+    return;
   // Whether the output has as many rows as the input is learned from three batch sizes. Should it be otherwise for
   // another one, the runtime refuses the output's shape and the call takes the general path.
   std::vector<arsenal_shape> shapes;
@@ -112,7 +113,8 @@ void Model::plan_fast_path() {
     if (arsenal_session_bind(get(), &shape, 1, &which, &bound, 1, nullptr) != ARSENAL_OK) return;
     if (bound.rank < 1 || bound.dims[0] != rows) return;
     shapes.push_back(bound);
-    if (bound.rank != shapes[0].rank || !std::equal(bound.dims + 1, bound.dims + bound.rank, shapes[0].dims + 1)) return;
+    if (bound.rank != shapes[0].rank || !std::equal(bound.dims + 1, bound.dims + bound.rank, shapes[0].dims + 1))
+      return;
   }
   fast_.output_rank = shapes[0].rank;
   std::copy(shapes[0].dims, shapes[0].dims + shapes[0].rank, fast_.output_dims);

@@ -34,12 +34,15 @@ PYBIND11_MODULE(_cpp, module) {
 
   add_session_type(module);
 
-  py::class_<MaskedColumn>(module, "MaskedColumn", "Values of a column and where they are missing.")
+  // Plain types, as their stubs say: pybind11's own metaclass is for static properties, which they have none of.
+  const auto plain = py::metaclass(reinterpret_cast<PyObject*>(&PyType_Type));
+  py::class_<MaskedColumn>(module, "MaskedColumn", plain, "Values of a column and where they are missing.")
       .def(py::init([](const py::object& values, const py::object& mask) {
              return MaskedColumn{as_array(values, "values"), as_array(mask, "mask")};
            }),
            py::arg("values"), py::arg("mask"));
-  py::class_<CategoricalColumn>(module, "CategoricalColumn", "A column's codes into its categories; -1 is missing.")
+  py::class_<CategoricalColumn>(module, "CategoricalColumn", plain,
+                                "A column's codes into its categories; -1 is missing.")
       .def(py::init([](const py::object& codes, const py::object& categories) {
              return CategoricalColumn{as_array(codes, "codes"), categories};
            }),

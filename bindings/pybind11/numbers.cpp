@@ -12,7 +12,8 @@ namespace {
   std::string message = number_text(value, from) + " (" + dtype_name(from) + ") is not exactly a " + dtype_name(to);
   if (to == ARSENAL_FLOAT && !is_floating(from)) message += " (integers beyond 2**24 lose digits)";
   if (to == ARSENAL_DOUBLE && !is_floating(from)) message += " (integers beyond 2**53 lose digits)";
-  if (to == ARSENAL_FLOAT && from == ARSENAL_DOUBLE) message += " (if rounding is meant, convert the column with astype)";
+  if (to == ARSENAL_FLOAT && from == ARSENAL_DOUBLE)
+    message += " (if rounding is meant, convert the column with astype)";
   throw BadCell{row, ARSENAL_INVALID_VALUE, message};
 }
 

@@ -28,8 +28,8 @@ PyObject* pandas_na() {
 
 /// Writes a NumPy scalar or a 0-d array as it would be written from an array: exactly or not at all.
 void array_scalar(PyObject* object, std::int32_t dtype, std::byte* out) {
-  const py::object array = py::reinterpret_steal<py::object>(PyArray_FromAny(
-      object, nullptr, 0, 0, NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED, nullptr));
+  const py::object array = py::reinterpret_steal<py::object>(
+      PyArray_FromAny(object, nullptr, 0, 0, NPY_ARRAY_ALIGNED | NPY_ARRAY_NOTSWAPPED, nullptr));
   if (!array) throw py::error_already_set();
   auto* values = reinterpret_cast<PyArrayObject*>(array.ptr());
   const PyArray_Descr* descr = PyArray_DESCR(values);

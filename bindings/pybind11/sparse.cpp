@@ -33,7 +33,8 @@ class CsrReader : public Reader {
     if (!PyArray_Check(values.ptr())) type_error("input '" + name_ + "': the sparse matrix holds no NumPy data");
     const py::object data_array = behaved(as_array(values), name_);
     PyArray_Descr* descr = PyArray_DESCR(as_array(data_array));
-    const std::int32_t from = dtype_of_numpy(descr->kind, static_cast<std::size_t>(PyArray_ITEMSIZE(as_array(data_array))));
+    const std::int32_t from =
+        dtype_of_numpy(descr->kind, static_cast<std::size_t>(PyArray_ITEMSIZE(as_array(data_array))));
     convert_ = exact_converter(from, dtype_);
     if (convert_ == nullptr || (from != dtype_ && is_floating(from)) || dtype_ == ARSENAL_BOOL ||
         dtype_ == ARSENAL_FLOAT16) {

@@ -21,8 +21,8 @@ class Utf8 : public Part {
       const Offset start = offsets_[row];
       const Offset end = offsets_[row + 1];
       if (start < 0 || end < start || (end > start && bytes_ == nullptr)) {
-        throw BadCell{row, ARSENAL_INVALID_VALUE, "the Arrow offsets go from " + std::to_string(start) + " to " +
-                                                      std::to_string(end)};
+        throw BadCell{row, ARSENAL_INVALID_VALUE,
+                      "the Arrow offsets go from " + std::to_string(start) + " to " + std::to_string(end)};
       }
       out[i * out_stride] =
           validity_[row] ? arsenal_string{bytes_ + start, static_cast<std::size_t>(end - start)} : arsenal_string{};

@@ -21,15 +21,18 @@ if TYPE_CHECKING:
     from arsenal import exceptions as exceptions
     from arsenal import models as models
     from arsenal import monitoring as monitoring
+    from arsenal.deployment import InferenceSession as load
 
 _ROOMS = ("deployment", "exceptions", "models", "monitoring")
 
-__all__ = ["__version__", *_ROOMS]
+__all__ = ["__version__", "load", *_ROOMS]
 
 
 def __getattr__(name: str) -> Any:
     if name in _ROOMS:
         return importlib.import_module(f"arsenal.{name}")
+    if name == "load":
+        return importlib.import_module("arsenal.deployment").InferenceSession
     raise AttributeError(f"module 'arsenal' has no attribute {name!r}")
 
 

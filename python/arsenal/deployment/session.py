@@ -1,0 +1,213 @@
+"""Run ONNX models in Arsenal's runtime, with the interface of ``onnxruntime.InferenceSession`` and a faster one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arsenal._native import _cpp
+from arsenal.exceptions import ArsenalTypeError
+
+
+@dataclass(frozen=True, slots=True)
+class NodeArg:
+    """An input or output of a model.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    type : str
+        ONNX Runtime's name of its type, such as ``"tensor(float)"``.
+    shape : list of int, str or None
+        Its extents: a number, the name of a symbolic extent such as ``"N"``, or None.
+    """
+
+    name: str
+    type: str
+    shape: list[int | str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetadata:
+    """What a model file says about itself.
+
+    Attributes
+    ----------
+    producer_name : str
+        The program that wrote the file.
+    producer_version : str
+        Its version.
+    domain : str
+        The model's domain, a reverse host name by convention.
+    graph_name : str
+        The name of the graph.
+    description : str
+        The model's documentation.
+    version : int
+        The model's version.
+    custom_metadata_map : dict of str to str
+        Everything else, by key.
+    """
+
+    producer_name: str
+    producer_version: str
+    domain: str
+    graph_name: str
+    description: str
+    version: int
+    custom_metadata_map: dict[str, str]
+
+
+class InferenceSession(_cpp.Session):
+    """A loaded ONNX model.
+
+    A session is immutable: any number of threads may use it at once. It pickles as the bytes of its model, and works on
+    in a forked child.
+
+    Parameters
+    ----------
+    model : path or bytes-like
+        Where the ONNX file is, or what it holds. The file is read once.
+    n_threads : int, default 1
+        Threads that one call may use; -1 for as many as ``ARSENAL_NUM_THREADS`` says, else as the process may run on.
+        They start with the first batch that is large enough, and sleep between batches. Scores do not depend on it.
+
+    Raises
+    ------
+    ArsenalValueError
+        If the bytes are no valid ONNX model, or if it needs what the runtime does not have. The message names the
+        field, node or operator.
+    OSError
+        If the file cannot be read.
+
+    See Also
+    --------
+    arsenal.load : The same.
+
+    Notes
+    -----
+    ``session(X, out=None)`` is the fast path: it returns the scores alone, which are the probabilities if the model has
+    an output of such a name, else the last floating output, else the last output. `X` may be
+
+    - a NumPy array for a model with one input, with any strides and without a copy. Its dtype has to be that of the
+      input; integers are converted where every value has an exact counterpart. Nothing is narrowed silently.
+    - a SciPy CSR matrix (other sparse formats become CSR first). At most 4,096 rows are laid out densely at a time.
+    - a table: a pandas or polars DataFrame, a pyarrow Table or RecordBatch, or anything with ``__arrow_c_stream__`` or
+      ``__arrow_c_array__``. A model with one input per column finds its columns by name and ignores others. A model
+      with one wide input finds them by the names in its metadata, or takes all by position if the table has none of
+      these names.
+    - a dict of columns: arrays, lists, pandas or Arrow columns; or scalars, for one row.
+
+    Columns of any integer, float or boolean type become the model's type if every value has an exact counterpart; the
+    error names column and row where one has not. Plain Python floats, in lists, object arrays and dicts, take the
+    nearest value instead, as they do in NumPy. A missing number (None, NaN, ``pandas.NA``, an Arrow null) is NaN; a
+    missing string is ``""``, while ``"nan"`` and ``"None"`` are strings like others.
+
+    Tables and CSR matrices are scored 4,096 rows at a time, so a row's scores may depend on that row alone, as those of
+    any predictive model do. To a model that mixes rows, give arrays, which go in as a whole.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import onnx.parser
+    >>> from arsenal.deployment import InferenceSession
+    >>> model = onnx.parser.parse_model('''
+    ...     <ir_version: 9, opset_import: ["": 18]>
+    ...     sigmoid (float[N, 2] X) => (float[N, 2] probabilities) { probabilities = Sigmoid(X) }
+    ... ''')
+    >>> session = InferenceSession(model.SerializeToString())
+    >>> session
+    InferenceSession((X: tensor(float)['N', 2]) -> (probabilities: tensor(float)['N', 2]))
+    >>> session(np.float32([[0, 1], [-1, 0]])).round(3)
+    array([[0.5  , 0.731],
+           [0.269, 0.5  ]], dtype=float32)
+    >>> session.run(["probabilities"], {"X": np.float32([[0, 0]])})
+    [array([[0.5, 0.5]], dtype=float32)]
+    """
+
+    __slots__ = ("__weakref__",)
+
+    def __new__(
+        cls, model: str | os.PathLike[str] | bytes | bytearray | memoryview, *, n_threads: int = 1
+    ) -> InferenceSession:
+        if isinstance(model, str | os.PathLike):
+            return super().__new__(cls, Path(model).read_bytes(), n_threads, os.fspath(model))
+        if not isinstance(model, bytes):
+            try:
+                model = bytes(memoryview(model))
+            except TypeError:
+                raise ArsenalTypeError(f"model is a {type(model).__name__}, wanted a path or bytes") from None
+        return super().__new__(cls, model, n_threads, "the model")
+
+    def __getnewargs_ex__(self) -> tuple[tuple[bytes], dict[str, int]]:
+        return (self.model_bytes,), {"n_threads": self.n_threads}
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{name}: {type}{shape}" for name, type, shape in self.inputs()[:4])
+        more = ", …" if len(self.inputs()) > 4 else ""
+        outputs = ", ".join(f"{name}: {type}{shape}" for name, type, shape in self.outputs())
+        return f"InferenceSession(({inputs}{more}) -> ({outputs}))"
+
+    def get_inputs(self) -> list[NodeArg]:
+        """Say what the model takes.
+
+        Returns
+        -------
+        list of NodeArg
+            Name, type and shape of every input, in the order of the file.
+        """
+        return [NodeArg(*info) for info in self.inputs()]
+
+    def get_outputs(self) -> list[NodeArg]:
+        """Say what the model gives.
+
+        Returns
+        -------
+        list of NodeArg
+            Name, type and shape of every output, in the order of the file.
+        """
+        return [NodeArg(*info) for info in self.outputs()]
+
+    def get_modelmeta(self) -> ModelMetadata:
+        """Read the model file's metadata.
+
+        Returns
+        -------
+        ModelMetadata
+            Producer, names, description, version and the custom entries.
+        """
+        facts = self.facts()
+        return ModelMetadata(
+            producer_name=facts["producer_name"],
+            producer_version=facts["producer_version"],
+            domain=facts["domain"],
+            graph_name=facts["graph_name"],
+            description=facts["description"],
+            version=facts["model_version"],
+            custom_metadata_map=facts["metadata"],
+        )
+
+    def describe(self) -> dict[str, Any]:
+        """Describe the model and how it is run, as ``arsenal inspect`` shows it.
+
+        Returns
+        -------
+        dict
+            ``inputs`` and ``outputs`` (dicts of name, type and shape), ``score_output``, ``opsets`` (version by
+            domain), ``operators`` (dicts of domain, op_type, version and count), ``trees``, ``nodes``, ``leaves``,
+            ``depth``, ``engine``, ``isa``, ``threads``, ``bytes``, ``ir_version``, ``producer_name``,
+            ``producer_version``, ``domain``, ``graph_name``, ``description``, ``model_version`` and ``metadata``. All
+            of it can be written as JSON.
+        """
+        values = {"inputs": self.inputs(), "outputs": self.outputs()}
+        described = {
+            kind: [{"name": name, "type": type, "shape": shape} for name, type, shape in infos]
+            for kind, infos in values.items()
+        }
+        return {**described, **self.facts()}
+
+
+__all__ = ["InferenceSession", "ModelMetadata", "NodeArg"]
