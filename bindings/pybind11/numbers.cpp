@@ -119,6 +119,7 @@ class Dictionary : public Part {
              Validity validity, bool negative_is_missing, std::unique_ptr<Part> values)
       : Part(rows),
         index_dtype_(index_dtype),
+        to_index_(exact_converter(index_dtype, ARSENAL_INT64)),
         indices_(indices),
         stride_(stride),
         validity_(validity),
@@ -166,8 +167,7 @@ class Dictionary : public Part {
     if (!validity_[row]) return -1;
     std::int64_t index = 0;
     const std::byte* value = indices_ + row * stride_;
-    const bool read =
-        exact_converter(index_dtype_, ARSENAL_INT64)(value, stride_, reinterpret_cast<std::byte*>(&index), 8, 1) == 1;
+    const bool read = to_index_(value, stride_, reinterpret_cast<std::byte*>(&index), sizeof(index), 1) == 1;
     if (read && index == -1 && negative_is_missing_) return -1;
     if (!read || index < 0 || index >= values_->rows()) {
       throw BadCell{row, ARSENAL_INVALID_VALUE,
@@ -188,6 +188,7 @@ class Dictionary : public Part {
   }
 
   std::int32_t index_dtype_;
+  Converter to_index_;
   const std::byte* indices_;
   std::int64_t stride_;
   Validity validity_;

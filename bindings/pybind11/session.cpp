@@ -4,6 +4,10 @@
 
 #include <structmember.h>
 
+#include <algorithm>
+#include <array>
+#include <memory>
+
 #include "dtype.hpp"
 #include "model.hpp"
 #include "score.hpp"
@@ -24,43 +28,40 @@ PyObject* score_anything(const Model& model, PyObject* x, PyObject* out) {
   return score(model, feed, {model.score_output()}, out)[0].release().ptr();
 }
 
-/// Finds X and out among the arguments of a call; false with a Python error if they are not these.
-bool parse_call(PyObject* const* args, Py_ssize_t n_positional, PyObject* names, PyObject*& x, PyObject*& out) {
-  x = n_positional > 0 ? args[0] : nullptr;
-  out = n_positional > 1 ? args[1] : nullptr;
+/// Finds a call's arguments by place and by name; false with a Python error if they are not these two.
+bool parse_call(const char* signature, const std::array<const char*, 2>& parameters, PyObject* const* args,
+                Py_ssize_t n_positional, PyObject* keywords, PyObject** values) {
   if (n_positional > 2) {
-    PyErr_Format(PyExc_TypeError, "session(X, out=None) takes 1 or 2 arguments, got %zd", n_positional);
+    PyErr_Format(PyExc_TypeError, "%s takes 2 arguments, got %zd", signature, n_positional);
     return false;
   }
-  for (Py_ssize_t i = 0; names != nullptr && i < PyTuple_GET_SIZE(names); ++i) {
-    PyObject* name = PyTuple_GET_ITEM(names, i);
-    PyObject** target = PyUnicode_CompareWithASCIIString(name, "X") == 0     ? &x
-                        : PyUnicode_CompareWithASCIIString(name, "out") == 0 ? &out
-                                                                             : nullptr;
-    if (target == nullptr || *target != nullptr) {
-      PyErr_Format(PyExc_TypeError, "session(X, out=None) got %s argument %R",
-                   target == nullptr ? "an unexpected" : "twice the", name);
+  std::copy(args, args + n_positional, values);
+  for (Py_ssize_t i = 0; keywords != nullptr && i < PyTuple_GET_SIZE(keywords); ++i) {
+    PyObject* name = PyTuple_GET_ITEM(keywords, i);
+    const auto known = std::find_if(parameters.begin(), parameters.end(), [name](const char* parameter) {
+      return PyUnicode_CompareWithASCIIString(name, parameter) == 0;
+    });
+    PyObject** value = values + (known - parameters.begin());
+    if (known == parameters.end() || *value != nullptr) {
+      PyErr_Format(PyExc_TypeError, "%s got %s argument %R", signature,
+                   known == parameters.end() ? "an unexpected" : "twice the", name);
       return false;
     }
-    *target = args[n_positional + i];
+    *value = args[n_positional + i];
   }
-  if (x == nullptr) {
-    PyErr_SetString(PyExc_TypeError, "session(X, out=None) got no X");
-    return false;
-  }
-  if (out == Py_None) out = nullptr;
   return true;
 }
 
 PyObject* session_call(PyObject* self, PyObject* const* args, std::size_t n_args_flagged, PyObject* names) {
   const Py_ssize_t n_positional = PyVectorcall_NARGS(n_args_flagged);
-  PyObject* x = nullptr;
-  PyObject* out = nullptr;
-  if (n_positional == 1 && names == nullptr) {
-    x = args[0];
-  } else if (!parse_call(args, n_positional, names, x, out)) {
-    return nullptr;
+  PyObject* values[2] = {n_positional == 1 ? args[0] : nullptr, nullptr};
+  if (n_positional != 1 || names != nullptr) {
+    const char* signature = "session(X, out=None)";
+    if (!parse_call(signature, {"X", "out"}, args, n_positional, names, values)) return nullptr;
+    if (values[0] == nullptr) return PyErr_Format(PyExc_TypeError, "%s got no X", signature);
   }
+  PyObject* x = values[0];
+  PyObject* out = values[1] == Py_None ? nullptr : values[1];
   return guarded([&]() -> PyObject* {
     const Model& model = model_of(self);
     PyObject* scores = nullptr;
@@ -119,14 +120,19 @@ std::vector<std::size_t> output_indices(const Model& model, PyObject* names) {
   return indices;
 }
 
-PyObject* session_run(PyObject* self, PyObject* const* args, Py_ssize_t n_args) {
-  if (n_args != 2) {
-    PyErr_Format(PyExc_TypeError, "run(output_names, input_feed) takes 2 arguments, got %zd", n_args);
+PyObject* session_run(PyObject* self, PyObject* const* args, Py_ssize_t n_positional, PyObject* keywords) {
+  PyObject* values[2] = {nullptr, nullptr};
+  if (!parse_call("run(output_names, input_feed)", {"output_names", "input_feed"}, args, n_positional, keywords,
+                  values)) {
     return nullptr;
+  }
+  if (values[0] == nullptr || values[1] == nullptr) {
+    return PyErr_Format(PyExc_TypeError, "run(output_names, input_feed) got no %s",
+                        values[0] == nullptr ? "output_names" : "input_feed");
   }
   return guarded([&]() -> PyObject* {
     const Model& model = model_of(self);
-    const std::vector<std::size_t> wanted = output_indices(model, args[0]);
+    const std::vector<std::size_t> wanted = output_indices(model, values[0]);
     // The runtime computes an output once, however often it is asked for.
     std::vector<std::size_t> distinct;
     std::vector<std::size_t> places;
@@ -135,8 +141,8 @@ PyObject* session_run(PyObject* self, PyObject* const* args, Py_ssize_t n_args) 
       places.push_back(static_cast<std::size_t>(found - distinct.begin()));
       if (found == distinct.end()) distinct.push_back(index);
     }
-    Feed feed = PyDict_Check(args[1]) ? feed_of_tensors(model, py::reinterpret_borrow<py::dict>(args[1]))
-                                      : feed_of(model, args[1]);
+    Feed feed = PyDict_Check(values[1]) ? feed_of_tensors(model, py::reinterpret_borrow<py::dict>(values[1]))
+                                        : feed_of(model, values[1]);
     const std::vector<py::object> arrays = score(model, feed, distinct, nullptr);
     py::list results;
     for (const std::size_t place : places) results.append(arrays[place]);
@@ -218,8 +224,8 @@ PyObject* session_model(PyObject* self, void* /*closure*/) {
 PyObject* session_n_threads(PyObject* self, void* /*closure*/) { return PyLong_FromLong(model_of(self).n_threads()); }
 
 PyMethodDef methods[] = {
-    {"run", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(session_run)), METH_FASTCALL,
-     "run($self, output_names, input_feed, /)\n--\n\nThe outputs asked for (None: all), for tensors by input name or a "
+    {"run", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(session_run)), METH_FASTCALL | METH_KEYWORDS,
+     "run($self, output_names, input_feed)\n--\n\nThe outputs asked for (None: all), for tensors by input name or a "
      "table."},
     {"inputs", session_inputs, METH_NOARGS, "inputs($self, /)\n--\n\nName, type and shape of every input."},
     {"outputs", session_outputs, METH_NOARGS, "outputs($self, /)\n--\n\nName, type and shape of every output."},

@@ -318,12 +318,15 @@ def test_arguments_of_a_call() -> None:
     session, x = trees(), table(1)
     np.testing.assert_array_equal(session(X=x), session(x))
     np.testing.assert_array_equal(session(x, None), session(x, out=None))
+    np.testing.assert_array_equal(session.run(output_names=None, input_feed={"X": x})[0], session(x))
     for call, message in (
         (lambda: session(), "got no X"),
-        (lambda: session(x, None, 3), "1 or 2 arguments"),
+        (lambda: session(x, None, 3), "takes 2 arguments, got 3"),
         (lambda: session(x, X=x), "twice"),
         (lambda: session(x, outs=x), "unexpected"),
-        (lambda: session.run(None), "2 arguments"),
+        (lambda: session.run(None), "got no input_feed"),
+        (lambda: session.run(input_feed={"X": x}), "got no output_names"),
+        (lambda: session.run(None, {}, None), "takes 2 arguments, got 3"),
     ):
         with pytest.raises(TypeError, match=message):
             call()
