@@ -1,13 +1,19 @@
 // The extension module arsenal._cpp: Arsenal's inference runtime for Python.
-#define ARSENAL_IMPORTS_NUMPY
+#define ARSENAL_HOLDS_NUMPY
 #include "error.hpp"
 #include "feed.hpp"
 #include "session.hpp"
 
 namespace arsenal::python {
+
+void import_numpy() {
+  if (PyArray_ImportNumPyAPI() < 0) throw py::error_already_set();
+}
+
 namespace {
 
 py::object as_array(const py::object& object, const char* what) {
+  import_numpy();
   if (!PyArray_Check(object.ptr())) {
     type_error(std::string(what) + " is a " + Py_TYPE(object.ptr())->tp_name + ", wanted a NumPy array");
   }
@@ -19,7 +25,6 @@ py::object as_array(const py::object& object, const char* what) {
 
 PYBIND11_MODULE(_cpp, module) {
   using namespace arsenal::python;
-  if (PyArray_ImportNumPyAPI() < 0) throw py::error_already_set();
   module.doc() = "Arsenal's inference runtime.";
   module.attr("__version__") = arsenal_version();
 

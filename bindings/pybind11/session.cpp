@@ -83,6 +83,7 @@ PyObject* session_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
     return nullptr;
   }
   return guarded([&]() -> PyObject* {
+    import_numpy();
     auto model = std::make_unique<Model>(py::reinterpret_borrow<py::bytes>(bytes), n_threads, source);
     PyObject* self = type->tp_alloc(type, 0);
     if (self == nullptr) throw py::error_already_set();
