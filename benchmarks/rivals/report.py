@@ -131,9 +131,9 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def chosen(contestants: Sequence[Contestant], only: Sequence[str] | None) -> list[Contestant]:
-    """The first contestant and those whose names start with one of `only`; all where nothing is asked for."""
-    first, *others = contestants
-    return [first, *(one for one in others if not only or one.name.lower().startswith(tuple(map(str.lower, only))))]
+    """Those whose names start with one of `only` or with the first one's; all where nothing is asked for."""
+    starts = (contestants[0].name, *map(str.lower, only or [""]))
+    return [one for one in contestants if one.name.lower().startswith(starts)]
 
 
 def packages(contestants: Sequence[Contestant], *more: str) -> list[str]:

@@ -185,3 +185,56 @@ def test_more_calls_than_rows_are_refused(capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit):
         inference.arguments(["--rows", "10", "--calls", "11"])
     assert "--calls is 11, wanted 1 to --rows (10)" in capsys.readouterr().err
+
+
+def test_training_race_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = ["--rows", "2000", "--trees", "5", "--repeats", "2", "--tables", "normals", "--threads", "1"]
+    assert models.main([*sizes, "--only", "LightGBM", "scikit", "--results", str(tmp_path)]) == 0
+    (path,) = tmp_path.glob("*.json")
+    result = report.load(path)
+    rows = {row["name"]: row["values"] for row in result["tables"][0]["rows"]}
+    assert list(rows) == ["arsenal", "LightGBM", "LightGBM, quantized gradients", "scikit-learn HistGradientBoosting"]
+    for values in rows.values():
+        assert len(values["fit_s"]) == 2
+        assert min(values["fit_s"]) > 0
+        assert values["auc"][0] == values["auc"][1] > 0.7  # seeded: a repetition gives the same model
+    printed = capsys.readouterr().out
+    assert models.main(["--markdown", str(path)]) == 0
+    again = capsys.readouterr().out
+    assert again.strip() in printed
+
+
+def test_flights_race_in_small(tmp_path: Path) -> None:
+    sizes = ["--rows", "3600", "--trees", "5", "--repeats", "1", "--tables", "flights", "--threads", "1"]
+    assert models.main([*sizes, "--only", "LightGBM", "scikit", "--results", str(tmp_path)]) == 0
+    (path,) = tmp_path.glob("*.json")
+    (table,) = report.load(path)["tables"]
+    assert "3,600 × 29 (7 of strings), 2,700 to train on" in table["title"]
+    assert all(row["values"]["auc"][0] > 0.55 for row in table["rows"])
+
+
+def test_prediction_race_in_small(tmp_path: Path) -> None:
+    sizes = [
+        "--trees",
+        "5",
+        "--leaves",
+        "8",
+        "--train-rows",
+        "1000",
+        "--rows",
+        "500",
+        "--calls",
+        "50",
+        "--repeats",
+        "2",
+    ]
+    assert inference.main([*sizes, "--only", "onnxruntime", "LightGBM", "--results", str(tmp_path)]) == 0
+    (path,) = tmp_path.glob("*.json")
+    table, *_ = report.load(path)["tables"]
+    rows = {row["name"]: row["values"] for row in table["rows"]}
+    assert list(rows) == ["arsenal", "onnxruntime", "LightGBM"]
+    assert rows["arsenal"]["difference"][0] <= 1e-6
+    assert rows["arsenal"]["auc"] == pytest.approx(rows["onnxruntime"]["auc"], abs=1e-4)
+    for values in rows.values():
+        assert 0 < values["p50_us"][0] <= values["p99_us"][0]
+        assert values["mrows_s"][0] > 0

@@ -157,6 +157,22 @@ def test_every_make_target_is_listed() -> None:
     assert {line.split()[1] for line in done.stdout.splitlines()} == listed
 
 
+def test_commands_that_are_written_down_exist() -> None:
+    """Workflows, pages and the README name make targets; each must be there."""
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]
+    workflows = [*ROOT.glob(".github/workflows/*.yml"), ROOT / ".pre-commit-config.yaml", ROOT / ".ci" / "run"]
+    named = {
+        word: path.name
+        for path in pages + workflows
+        for command in re.findall(r"(?:`|^|run: |entry: |exec )make ((?:[a-z-]+ ?)+)", path.read_text(), re.MULTILINE)
+        for word in command.split()
+    }
+    assert "test" in named
+    assert {word: page for word, page in named.items() if word not in targets} == {}
+
+
 def test_extras_open_up() -> None:
     def lines(extra: str) -> set[str]:
         command = [sys.executable, "tools/extra_requirements.py", extra]
