@@ -45,27 +45,28 @@ def arsenal(setting: Setting) -> Callable[[], Metrics]:
     from arsenal.deployment import InferenceSession
 
     session = InferenceSession(_file(setting), n_threads=1)
-    return _repetition(setting, session, lambda X: _positive(session(X)[1]))
+    return _repetition(setting, session, lambda X: _positive(session(X)))
 
 
 def onnxruntime(setting: Setting) -> Callable[[], Metrics]:
-    session, name = onnxruntime_session(_file(setting))
-
-    def call(X: np.ndarray) -> Any:
-        return session.run(None, {name: X})
-
-    return _repetition(setting, call, lambda X: _positive(call(X)[1]))
+    call = onnxruntime_call(_file(setting))
+    return _repetition(setting, call, lambda X: _positive(call(X)))
 
 
-def onnxruntime_session(file: str) -> tuple[Any, str]:
-    """A session on one thread, which is the caller's own: no pool, no spinning."""
+def onnxruntime_call(file: str) -> Predict:
+    """Probabilities alone, as arsenal gives them, on one thread, which is the caller's own: no pool, no spinning."""
     from onnxruntime import InferenceSession, SessionOptions
 
     options = SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3  # onnxmltools declares one label for any number of rows; a warning at every call
     session = InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    return session, session.get_inputs()[0].name
+    name, wanted = session.get_inputs()[0].name, [session.get_outputs()[-1].name]
+
+    def call(X: np.ndarray) -> Any:
+        return session.run(wanted, {name: X})[0]
+
+    return call
 
 
 def lightgbm(setting: Setting) -> Callable[[], Metrics]:
@@ -191,8 +192,7 @@ def _repetition(setting: Setting, call: Callable[[np.ndarray], Any], positive: P
 def _reference(setting: Setting, X: np.ndarray) -> np.ndarray | None:
     """Probabilities of the same model from another engine: LightGBM for its own model, onnxruntime for ours."""
     if setting.get("file") == OURS:
-        session, name = onnxruntime_session(_file(setting))
-        return _positive(session.run(None, {name: X})[1])
+        return _positive(onnxruntime_call(_file(setting))(X))
     if setting.get("file") == THEIRS:
         from lightgbm import Booster
 
