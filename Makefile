@@ -167,7 +167,7 @@ COMMITS ?= HEAD^!
 
 .PHONY: bench
 bench: $(VENV)/.group-bench ## Measure the current commit with asv (COMMITS=main..HEAD, ARGS='--bench fit')
-	cd benchmarks && $(BIN)/asv machine --yes && $(BIN)/asv run --show-stderr $(ARGS) '$(COMMITS)'
+	cd benchmarks && $(BIN)/asv machine --yes >/dev/null && $(BIN)/asv run --show-stderr $(ARGS) '$(COMMITS)'
 
 .PHONY: bench-quick
 bench-quick: build $(VENV)/.group-bench $(VENV)/.group-test ## Run every benchmark once against .venv: that they work, not how fast
