@@ -60,6 +60,18 @@ def export_onnx(
     A model of numbers takes one input ``X`` of shape [N, columns], float32 or float64 as it was fitted. A model with
     string columns takes one input [N, 1] per column, named as the column. Classifiers give ``label`` [N] and
     ``probabilities`` [N, classes], regressors ``variable`` [N, 1].
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from arsenal.deployment import export_onnx
+    >>> from arsenal.models import GradientBoostingRegressor
+    >>> X = np.arange(100.0, dtype=np.float32).reshape(-1, 1)
+    >>> model = GradientBoostingRegressor(n_estimators=3).fit(X, np.sin(X[:, 0]))
+    >>> content = export_onnx(model, metadata={"owner": "weather"})
+    >>> import onnx
+    >>> [value.name for value in onnx.load_from_string(content).graph.output]
+    ['variable']
     """
     content = _exportable(model)._onnx_bytes()
     if metadata is not None:
