@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pandas as pd
 import pytest
-from arsenal.deployment import export_onnx
+from arsenal.deployment import InferenceSession, export_onnx
 from arsenal.models import GradientBoostingClassifier, GradientBoostingRegressor
 from leaf_numbers import attributes, leaf_number_model, n_trees, tree_node
 from onnx.reference import ReferenceEvaluator
@@ -163,11 +163,11 @@ def test_files_of_learned_models(table: tuple[str, Any, dict[str, Any]], n_class
     leaf_numbers = leaf_number_model(model)
     for rows in (X, on_the_edge(model, X)):
         columns = feeds(model, rows)
-        # The reference evaluator takes a millisecond for a row of a tree.
-        some = {key: values[:100] for key, values in columns.items()}
-        np.testing.assert_array_equal(
-            run(leaf_numbers, columns)[0][:100], ReferenceEvaluator(leaf_numbers).run(None, some)[0]
-        )
+        (leaves,) = run(leaf_numbers, columns)
+        np.testing.assert_array_equal(leaves, InferenceSession(leaf_numbers.SerializeToString()).run(None, columns)[0])
+        # The reference evaluator is slow.
+        some = {key: values[:60] for key, values in columns.items()}
+        np.testing.assert_array_equal(leaves[:60], ReferenceEvaluator(leaf_numbers).run(None, some)[0])
         want = estimator.predict_proba(rows) if n_classes else estimator.predict(rows)[:, None]
         got = run(model, columns)
         np.testing.assert_allclose(got[-1], want, rtol=1e-6, atol=1e-6)
@@ -191,6 +191,22 @@ def test_each_row_reaches_the_leaf_that_learned_from_it(table: tuple[str, Any, d
         rows = leaves[:, 0] == leaf
         assert rows.sum() >= SETTINGS["min_samples_leaf"]
         np.testing.assert_allclose(predictions[rows], y[rows].mean(), rtol=1e-5)
+
+
+def test_onnxruntime_labels_a_model_without_negative_leaves_by_its_probabilities() -> None:
+    """It would label these sums, all between 0 and 0.5, by 0.5, were it not for the tree that the writer adds."""
+    X = numbers("float32")
+    y = np.random.default_rng(6).random(N_ROWS) < 0.55
+    estimator = GradientBoostingClassifier(**SETTINGS | {"n_estimators": 1, "learning_rate": 0.01}).fit(
+        X, y.astype(int)
+    )
+    model = onnx.load_from_string(export_onnx(estimator))
+    weights = np.array(attributes(tree_node(model))["class_weights"])
+    assert np.all((weights[:-2] > 0) & (weights[:-2] < 0.5))
+    label, probabilities = run(model, {"X": X})
+    np.testing.assert_array_equal(label, np.argmax(probabilities, axis=1))
+    np.testing.assert_array_equal(label, estimator.predict(X))
+    assert set(label) == {1}
 
 
 def test_a_time_index_becomes_the_training_time_range() -> None:
