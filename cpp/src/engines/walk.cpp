@@ -139,11 +139,4 @@ std::unique_ptr<TreeEngine<T>> make_walk_engine(const Ensemble<T>& ensemble) {
 template std::unique_ptr<TreeEngine<float>> make_walk_engine(const Ensemble<float>&);
 template std::unique_ptr<TreeEngine<double>> make_walk_engine(const Ensemble<double>&);
 
-template <typename T>
-std::unique_ptr<TreeEngine<T>> choose_engine(const Ensemble<T>& ensemble, Isa) {
-  return make_walk_engine(ensemble);
-}
-template std::unique_ptr<TreeEngine<float>> choose_engine(const Ensemble<float>&, Isa);
-template std::unique_ptr<TreeEngine<double>> choose_engine(const Ensemble<double>&, Isa);
-
 }  // namespace arsenal::runtime

@@ -1,0 +1,17 @@
+#include "engines/engine.h"
+#include "engines/ranked.h"
+
+namespace arsenal::runtime {
+
+template <typename T>
+std::unique_ptr<TreeEngine<T>> choose_engine(const Ensemble<T>& ensemble, Isa isa) {
+  if (suits_ranked(ensemble)) {
+    if (auto trees = rank_trees(ensemble)) return make_ranked_engine(ensemble, std::move(*trees), isa);
+  }
+  return make_walk_engine(ensemble);
+}
+
+template std::unique_ptr<TreeEngine<float>> choose_engine(const Ensemble<float>&, Isa);
+template std::unique_ptr<TreeEngine<double>> choose_engine(const Ensemble<double>&, Isa);
+
+}  // namespace arsenal::runtime
