@@ -118,6 +118,13 @@ test-cpp: $(VENV)/.group-build ## Tests of the runtime, and its example programs
 	cmake --build $(CMAKE_BUILD)
 	ctest --test-dir $(CMAKE_BUILD) --output-on-failure
 
+.PHONY: test-sanitize
+test-sanitize: $(VENV)/.group-build ## Tests of the runtime under the address and undefined behaviour sanitizers
+	@tools/googletest
+	cmake -S . -B $(CMAKE_BUILD)-sanitize -G Ninja -DCMAKE_BUILD_TYPE=Release -DARSENAL_SANITIZE=address,undefined
+	cmake --build $(CMAKE_BUILD)-sanitize
+	ctest --test-dir $(CMAKE_BUILD)-sanitize --output-on-failure
+
 .PHONY: test-python
 test-python: build $(VENV)/.group-test $(VENV)/.extra-demo ## Tests of the Python package
 	$(BIN)/python -m pytest $(ARGS)

@@ -3,6 +3,7 @@
 #define ARSENAL_TESTS_FOREST_H_
 
 #include <cstdint>
+#include <ostream>
 #include <random>
 #include <string>
 #include <utility>
@@ -57,6 +58,10 @@ struct ForestShape {
   int member_every = 0;
   unsigned seed = 1;
 };
+
+inline std::ostream& operator<<(std::ostream& stream, const ForestShape& shape) {
+  return stream << shape.n_trees << " trees of " << shape.n_leaves << " leaves";
+}
 
 template <typename T>
 Forest<T> random_forest(const ForestShape& shape);

@@ -68,7 +68,7 @@ struct ModelSpec {
   std::vector<Message> initializers;
   std::int64_t opset = 21;
   std::int64_t ml_opset = 5;
-  std::vector<std::pair<std::string, std::string>> metadata;
+  std::vector<std::pair<std::string, std::string>> metadata = {};
 };
 
 // The bytes of a ModelProto.

@@ -215,6 +215,8 @@ struct BadTree {
   const char* message;
 };
 
+std::ostream& operator<<(std::ostream& stream, const BadTree& value) { return stream << value.what; }
+
 class BadTrees : public testing::TestWithParam<BadTree> {};
 
 TEST_P(BadTrees, AreRefusedWithTheReason) {

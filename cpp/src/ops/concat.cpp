@@ -44,7 +44,11 @@ class Concat final : public Op {
       for (std::int32_t d = 0; fits && d < joined.rank; ++d) {
         if (d == axis) {
           const bool known = joined.dims[d] >= 0 && next.dims[d] >= 0;
-          joined.dims[d] = known ? joined.dims[d] + next.dims[d] : -1;
+          if (!known) {
+            joined.dims[d] = -1;
+          } else if (__builtin_add_overflow(joined.dims[d], next.dims[d], &joined.dims[d])) {
+            return issue.set(ARSENAL_SHAPE_MISMATCH, "the result is too large");
+          }
         } else if (joined.dims[d] < 0) {
           joined.dims[d] = next.dims[d];
         } else {

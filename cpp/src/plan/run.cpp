@@ -238,7 +238,7 @@ std::size_t Call::place(Tensor* frame, char* base) const noexcept {
 bool Call::measure(Tensor* frame, bool all_strided) noexcept {
   if (layout_.blockwise) {
     layout_.block = std::max<std::int64_t>(1, std::min(layout_.rows, kBlockRows));
-    layout_.n_blocks = (layout_.rows + layout_.block - 1) / layout_.block;
+    layout_.n_blocks = layout_.rows / layout_.block + (layout_.rows % layout_.block != 0 ? 1 : 0);
     set_rows(frame, layout_.block);
     const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, layout_.n_blocks));
     layout_.n_workers = std::min(runtime_.pool.size(), most);

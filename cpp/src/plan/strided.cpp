@@ -31,19 +31,20 @@ void copy_line(std::size_t element, std::int64_t count, const char* from, std::i
 }  // namespace
 
 void contiguous_strides(const Shape& shape, std::size_t element, std::int64_t* strides) noexcept {
-  auto stride = static_cast<std::int64_t>(element);
+  // Unsigned: with an extent of 0 the product of the others may overflow, and then it does not matter.
+  std::uint64_t stride = element;
   for (std::int32_t d = shape.rank - 1; d >= 0; --d) {
-    strides[d] = stride;
-    stride *= shape.dims[d];
+    strides[d] = static_cast<std::int64_t>(stride);
+    stride *= static_cast<std::uint64_t>(shape.dims[d]);
   }
 }
 
 bool is_contiguous(const Shape& shape, std::size_t element, const std::int64_t* strides) noexcept {
-  auto wanted = static_cast<std::int64_t>(element);
+  std::uint64_t wanted = element;
   for (std::int32_t d = shape.rank - 1; d >= 0; --d) {
     if (shape.dims[d] == 0) return true;
-    if (shape.dims[d] != 1 && strides[d] != wanted) return false;
-    wanted *= shape.dims[d];
+    if (shape.dims[d] != 1 && strides[d] != static_cast<std::int64_t>(wanted)) return false;
+    wanted *= static_cast<std::uint64_t>(shape.dims[d]);
   }
   return true;
 }
