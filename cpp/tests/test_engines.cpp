@@ -205,6 +205,11 @@ TYPED_TEST(Kernels, RanksCountTheThresholdsBelow) {
           std::uint8_t rank = 77;
           runtime::ranked_kernels<T>(isa).rank(column, &rows[2 * r], 2, 1, &rank);
           ASSERT_EQ(rank, wanted) << runtime::isa_name(isa) << " " << x << " of " << count;
+          std::uint8_t pair[2] = {};
+          const runtime::RankColumn<T> columns[2] = {column, column};
+          runtime::ranked_kernels<T>(isa).rank_row(columns, 2, &rows[2 * r], pair);
+          ASSERT_EQ(pair[0], wanted);
+          ASSERT_EQ(pair[1], wanted);
         }
       }
     }
@@ -247,6 +252,30 @@ TYPED_TEST(Kernels, TileKernelsEqualPortableCode) {
         portable.add_leaves(values.data(), n_leaves, leaves.data(), n_rows, wanted_sums.data());
         ASSERT_TRUE(same_bits(sums.data(), wanted_sums.data(), n_rows));
       }
+    }
+  }
+}
+
+TYPED_TEST(Kernels, RowSumsEqualPortableCode) {
+  using T = TypeParam;
+  std::mt19937 random(4);
+  std::vector<T> values(2000 + runtime::kValuePadding);
+  for (auto& value : values) value = static_cast<T>(random()) / 1000;
+  for (std::size_t n_trees = 0; n_trees < 70; ++n_trees) {
+    std::vector<std::uint32_t> begin;
+    // As many leaf numbers as whole groups of trees have.
+    std::vector<std::uint8_t> leaves((n_trees + 63) / 64 * 64);
+    for (std::size_t t = 0; t < n_trees; ++t) {
+      begin.push_back(random() % 1900);
+      leaves[t] = static_cast<std::uint8_t>(random() % 100);
+    }
+    std::vector<T> wanted(16, T{1} / 3);
+    runtime::ranked_kernels<T>(Isa::kScalar)
+        .add_row_leaves(values.data(), begin.data(), leaves.data(), n_trees, wanted.data());
+    for (const Isa isa : available_isas()) {
+      std::vector<T> lanes(16, T{1} / 3);
+      runtime::ranked_kernels<T>(isa).add_row_leaves(values.data(), begin.data(), leaves.data(), n_trees, lanes.data());
+      ASSERT_TRUE(same_bits(lanes.data(), wanted.data(), 16)) << n_trees;
     }
   }
 }

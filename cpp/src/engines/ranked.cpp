@@ -187,9 +187,7 @@ class RankedEngine final : public TreeEngine<T> {
   void evaluate_row(const T* row, const Scores<T>& scores, void* scratch) const noexcept {
     Scratch memory(scratch);
     auto* ranks = memory.take<std::uint8_t>(kRowColumns);
-    for (std::size_t c = 0; c < trees_.rank_columns.size(); ++c) {
-      kernels_.rank(trees_.rank_columns[c], row, 0, 1, ranks + c);
-    }
+    kernels_.rank_row(trees_.rank_columns.data(), trees_.rank_columns.size(), row, ranks);
     std::uint64_t* failed = nullptr;
     if (!trees_.code_columns.empty()) {
       failed = memory.take<std::uint64_t>(row_.steps.size());
@@ -208,7 +206,7 @@ class RankedEngine final : public TreeEngine<T> {
     }
     std::memset(lanes, 0, ensemble_.n_targets * kLanes * sizeof(T));
     if (ensemble_.n_targets == 1) {
-      for (std::size_t t = 0; t < n_trees; ++t) lanes[t % kLanes] += values_[trees_.leaf_begin[t] + leaves[t]];
+      kernels_.add_row_leaves(values_.data(), trees_.leaf_begin.data(), leaves, n_trees, lanes);
     } else {
       for (std::size_t t = 0; t < n_trees; ++t) {
         lanes[tree_targets_[t] * kLanes + t % kLanes] += values_[trees_.leaf_begin[t] + leaves[t]];

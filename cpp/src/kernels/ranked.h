@@ -72,6 +72,9 @@ struct RankedKernels {
   // Ranks of n_rows <= 64 rows that lie `width` elements apart; the first one's feature 0 is at `rows`.
   void (*rank)(const RankColumn<T>& column, const T* rows, std::int64_t width, std::size_t n_rows, std::uint8_t* ranks);
 
+  // Ranks of one row for all columns.
+  void (*rank_row)(const RankColumn<T>* columns, std::size_t n_columns, const T* row, std::uint8_t* ranks);
+
   // 0 for each row of which bit codes[r] of the 256 bits is set, else 1. `outside` may be written up to the next
   // multiple of 64.
   void (*test_members)(const std::uint8_t* bits, const std::uint8_t* codes, std::size_t n_rows, std::uint8_t* outside);
@@ -90,6 +93,11 @@ struct RankedKernels {
   // such kernel.
   void (*find_row_leaves)(const RowGroups& groups, const std::uint8_t* ranks, const std::uint64_t* failed,
                           std::uint8_t* leaves);
+
+  // lanes[t % 16] += values[begin[t] + leaves[t]] for all trees t, in order. `leaves` is read up to the next multiple
+  // of 16 trees.
+  void (*add_row_leaves)(const T* values, const std::uint32_t* begin, const std::uint8_t* leaves, std::size_t n_trees,
+                         T* lanes);
 };
 
 template <typename T>

@@ -31,14 +31,23 @@ struct Doubles {
 };
 
 template <typename V, typename T = typename V::T>
+std::uint8_t rank_of(const RankColumn<T>& column, T x) {
+  unsigned block = 0;
+  if (column.n_blocks > 1) block = V::count_below(column.pivots, x) * static_cast<unsigned>(kRankBlock);
+  const unsigned below = block + V::count_below(column.thresholds + block, x) + column.shift;
+  return static_cast<std::uint8_t>(x != x ? column.nan_rank : below);
+}
+
+template <typename V, typename T = typename V::T>
 void rank(const RankColumn<T>& column, const T* rows, std::int64_t width, std::size_t n_rows, std::uint8_t* ranks) {
-  const T* x = rows + column.feature;
-  for (std::size_t r = 0; r < n_rows; ++r, x += width) {
-    unsigned block = 0;
-    if (column.n_blocks > 1) block = V::count_below(column.pivots, *x) * static_cast<unsigned>(kRankBlock);
-    const unsigned below = block + V::count_below(column.thresholds + block, *x) + column.shift;
-    ranks[r] = static_cast<std::uint8_t>(*x != *x ? column.nan_rank : below);
-  }
+  const RankColumn<T> own = column;
+  const T* x = rows + own.feature;
+  for (std::size_t r = 0; r < n_rows; ++r, x += width) ranks[r] = rank_of<V>(own, *x);
+}
+
+template <typename V, typename T = typename V::T>
+void rank_row(const RankColumn<T>* columns, std::size_t n_columns, const T* row, std::uint8_t* ranks) {
+  for (std::size_t c = 0; c < n_columns; ++c) ranks[c] = rank_of<V>(columns[c], row[columns[c].feature]);
 }
 
 __m256i load(const std::uint8_t* bytes) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes)); }
@@ -163,11 +172,18 @@ void find_row_leaves(const RowGroups& groups, const std::uint8_t* ranks, const s
   }
 }
 
+template <typename T>
+void add_row_leaves(const T* values, const std::uint32_t* begin, const std::uint8_t* leaves, std::size_t n_trees,
+                    T* lanes) {
+  for (std::size_t t = 0; t < n_trees; ++t) lanes[t % 16] += values[begin[t] + leaves[t]];
+}
+
 }  // namespace
 
-const RankedKernels<float> kRankedAvx2Float = {rank<Floats>, test_members, find_leaves, add_leaves_float,
-                                               find_row_leaves};
-const RankedKernels<double> kRankedAvx2Double = {rank<Doubles>, test_members, find_leaves, add_leaves_double,
-                                                 find_row_leaves};
+const RankedKernels<float> kRankedAvx2Float = {rank<Floats>,     rank_row<Floats>, test_members,         find_leaves,
+                                               add_leaves_float, find_row_leaves,  add_row_leaves<float>};
+const RankedKernels<double> kRankedAvx2Double = {rank<Doubles>,         rank_row<Doubles>, test_members,
+                                                 find_leaves,           add_leaves_double, find_row_leaves,
+                                                 add_row_leaves<double>};
 
 }  // namespace arsenal::runtime

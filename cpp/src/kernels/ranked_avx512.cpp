@@ -27,24 +27,23 @@ struct Doubles {
 };
 
 template <typename V, typename T = typename V::T>
+std::uint8_t rank_of(const RankColumn<T>& column, T x) {
+  unsigned block = 0;
+  if (column.n_blocks > 1) block = V::count_below(column.pivots, x) * static_cast<unsigned>(kRankBlock);
+  const unsigned below = block + V::count_below(column.thresholds + block, x) + column.shift;
+  return static_cast<std::uint8_t>(x != x ? column.nan_rank : below);
+}
+
+template <typename V, typename T = typename V::T>
 void rank(const RankColumn<T>& column, const T* rows, std::int64_t width, std::size_t n_rows, std::uint8_t* ranks) {
-  const T* x = rows + column.feature;
-  const unsigned shift = column.shift;
-  const unsigned nan_rank = column.nan_rank;
-  const T* const thresholds = column.thresholds;
-  const T* const pivots = column.pivots;
-  if (column.n_blocks == 1) {
-    for (std::size_t r = 0; r < n_rows; ++r, x += width) {
-      const unsigned below = V::count_below(thresholds, *x) + shift;
-      ranks[r] = static_cast<std::uint8_t>(*x != *x ? nan_rank : below);
-    }
-    return;
-  }
-  for (std::size_t r = 0; r < n_rows; ++r, x += width) {
-    const unsigned block = V::count_below(pivots, *x) * static_cast<unsigned>(kRankBlock);
-    const unsigned below = block + V::count_below(thresholds + block, *x) + shift;
-    ranks[r] = static_cast<std::uint8_t>(*x != *x ? nan_rank : below);
-  }
+  const RankColumn<T> own = column;
+  const T* x = rows + own.feature;
+  for (std::size_t r = 0; r < n_rows; ++r, x += width) ranks[r] = rank_of<V>(own, *x);
+}
+
+template <typename V, typename T = typename V::T>
+void rank_row(const RankColumn<T>* columns, std::size_t n_columns, const T* row, std::uint8_t* ranks) {
+  for (std::size_t c = 0; c < n_columns; ++c) ranks[c] = rank_of<V>(columns[c], row[columns[c].feature]);
 }
 
 void test_members(const std::uint8_t* bits, const std::uint8_t* codes, std::size_t n_rows, std::uint8_t* outside) {
@@ -220,11 +219,30 @@ void find_row_leaves(const RowGroups& groups, const std::uint8_t* ranks, const s
   }
 }
 
+template <typename T>
+void add_row_leaves(const T* values, const std::uint32_t* begin, const std::uint8_t* leaves, std::size_t n_trees,
+                    T* lanes) {
+  for (std::size_t t = 0; t < n_trees; ++t) lanes[t % 16] += values[begin[t] + leaves[t]];
+}
+
+void add_row_leaves_float(const float* values, const std::uint32_t* begin, const std::uint8_t* leaves,
+                          std::size_t n_trees, float* lanes) {
+  __m512 sums = _mm512_loadu_ps(lanes);
+  for (std::size_t t = 0; t < n_trees; t += 16) {
+    const auto there = static_cast<__mmask16>(n_trees - t >= 16 ? 0xffffU : (1U << (n_trees - t)) - 1);
+    const __m512i leaf = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(leaves + t)));
+    const __m512i index = _mm512_add_epi32(_mm512_maskz_loadu_epi32(there, begin + t), leaf);
+    sums = _mm512_add_ps(sums, _mm512_mask_i32gather_ps(_mm512_setzero_ps(), there, index, values, 4));
+  }
+  _mm512_storeu_ps(lanes, sums);
+}
+
 }  // namespace
 
-const RankedKernels<float> kRankedAvx512Float = {rank<Floats>, test_members, find_leaves, add_leaves_float,
-                                                 find_row_leaves};
-const RankedKernels<double> kRankedAvx512Double = {rank<Doubles>, test_members, find_leaves, add_leaves_double,
-                                                   find_row_leaves};
+const RankedKernels<float> kRankedAvx512Float = {rank<Floats>,     rank_row<Floats>, test_members,        find_leaves,
+                                                 add_leaves_float, find_row_leaves,  add_row_leaves_float};
+const RankedKernels<double> kRankedAvx512Double = {rank<Doubles>,         rank_row<Doubles>, test_members,
+                                                   find_leaves,           add_leaves_double, find_row_leaves,
+                                                   add_row_leaves<double>};
 
 }  // namespace arsenal::runtime

@@ -26,6 +26,11 @@ void rank(const RankColumn<T>& column, const T* rows, std::int64_t width, std::s
   }
 }
 
+template <typename T>
+void rank_row(const RankColumn<T>* columns, std::size_t n_columns, const T* row, std::uint8_t* ranks) {
+  for (std::size_t c = 0; c < n_columns; ++c) rank(columns[c], row, 0, 1, ranks + c);
+}
+
 void test_members(const std::uint8_t* bits, const std::uint8_t* codes, std::size_t n_rows, std::uint8_t* outside) {
   for (std::size_t r = 0; r < n_rows; ++r) {
     outside[r] = static_cast<std::uint8_t>((bits[codes[r] >> 3] >> (codes[r] & 7) & 1) ^ 1);
@@ -50,10 +55,17 @@ void add_leaves(const T* values, std::size_t, const std::uint8_t* leaves, std::s
   for (std::size_t r = 0; r < n_rows; ++r) sums[r] += values[leaves[r]];
 }
 
+template <typename T>
+void add_row_leaves(const T* values, const std::uint32_t* begin, const std::uint8_t* leaves, std::size_t n_trees,
+                    T* lanes) {
+  for (std::size_t t = 0; t < n_trees; ++t) lanes[t % 16] += values[begin[t] + leaves[t]];
+}
+
 }  // namespace
 
-const RankedKernels<float> kRankedScalarFloat = {rank<float>, test_members, find_leaves, add_leaves<float>, nullptr};
-const RankedKernels<double> kRankedScalarDouble = {rank<double>, test_members, find_leaves, add_leaves<double>,
-                                                   nullptr};
+const RankedKernels<float> kRankedScalarFloat = {rank<float>,       rank_row<float>, test_members,         find_leaves,
+                                                 add_leaves<float>, nullptr,         add_row_leaves<float>};
+const RankedKernels<double> kRankedScalarDouble = {
+    rank<double>, rank_row<double>, test_members, find_leaves, add_leaves<double>, nullptr, add_row_leaves<double>};
 
 }  // namespace arsenal::runtime

@@ -43,9 +43,19 @@ To converted(From x) noexcept {
   }
 }
 
+using Convert = void (*)(const void* from, std::int64_t count, void* to) noexcept;
+
 template <typename From, typename To>
+void convert(const void* from, std::int64_t count, void* to) noexcept {
+  for (std::int64_t i = 0; i < count; ++i) {
+    static_cast<To*>(to)[i] = converted<To>(static_cast<const From*>(from)[i]);
+  }
+}
+
 class Cast final : public Op {
  public:
+  explicit Cast(Convert convert) : convert_(convert) {}
+
   bool shapes(const Inputs& in, const Outputs& out, Issue&) const noexcept override {
     out[0].shape = in[0].shape;
     return true;
@@ -54,15 +64,17 @@ class Cast final : public Op {
   bool keeps_rows(const std::vector<Operand>&) const override { return true; }
 
   bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
-    const std::int64_t count = element_count(in[0].shape);
-    for (std::int64_t i = 0; i < count; ++i) out[0].mutable_as<To>()[i] = converted<To>(in[0].as<From>()[i]);
+    convert_(in[0].data, element_count(in[0].shape), out[0].data);
     return true;
   }
+
+ private:
+  Convert convert_;
 };
 
 // Calls make(T{}) with the C++ type of a number or bool; returns nullptr for any other dtype.
 template <typename Make>
-std::unique_ptr<Op> for_dtype(std::int64_t dtype, const Make& make) {
+Convert for_dtype(std::int64_t dtype, const Make& make) {
   switch (dtype) {
     case ARSENAL_FLOAT:
       return make(float{});
@@ -103,17 +115,15 @@ std::unique_ptr<Op> make_cast(OpBuilder& builder) {
     builder.add_output(from);
     return std::make_unique<IdentityOp>(dtype_size(from));
   }
-  std::unique_ptr<Op> op = for_dtype(from, [&](auto source) {
-    return for_dtype(to, [&](auto target) -> std::unique_ptr<Op> {
-      return std::make_unique<Cast<decltype(source), decltype(target)>>();
-    });
+  const Convert conversion = for_dtype(from, [&](auto source) {
+    return for_dtype(to, [](auto target) -> Convert { return convert<decltype(source), decltype(target)>; });
   });
-  if (op == nullptr) {
+  if (conversion == nullptr) {
     fail(ARSENAL_UNSUPPORTED, "a cast from %s to %s is not supported", dtype_name(from),
          to >= 0 && to <= ARSENAL_UINT64 ? dtype_name(static_cast<std::int32_t>(to)) : "another type");
   }
   builder.add_output(static_cast<std::int32_t>(to));
-  return op;
+  return std::make_unique<Cast>(conversion);
 }
 
 constexpr OpEntry kEntries[] = {
