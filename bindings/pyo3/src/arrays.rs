@@ -11,7 +11,7 @@ use arrow_array::types::{
     UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, DictionaryArray, PrimitiveArray, RecordBatchReader};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, FieldRef};
 use arsenal_core::table::{Bitmap, CategoryColumn, Chunk, Column, Csr, Table};
 use arsenal_core::{Error, Result};
 use numpy::ndarray::ArrayView1;
@@ -110,6 +110,17 @@ pub fn held_columns(object: &Bound<'_, PyAny>) -> PyResult<Vec<HeldColumn>> {
             Error::Type(format!("got a table of type {kind}, wanted a 2-D float array, CSR arrays or an Arrow stream"));
         return Err(to_python(py, &error));
     }
+    let columns = chunked_columns(object)?;
+    columns
+        .iter()
+        .map(|(field, chunks)| held_column(field.name(), field.data_type(), chunks))
+        .collect::<Result<_>>()
+        .map_err(|e| to_python(py, &e))
+}
+
+/// Every column of an object with `__arrow_c_stream__` as Arrow holds it: nothing is copied or converted.
+pub fn chunked_columns(object: &Bound<'_, PyAny>) -> PyResult<Vec<(FieldRef, Vec<ArrayRef>)>> {
+    let py = object.py();
     let capsule = object.call_method0("__arrow_c_stream__")?.cast_into::<PyCapsule>()?;
     let pointer = capsule.pointer_checked(Some(STREAM))?.cast::<FFI_ArrowArrayStream>();
     // SAFETY: a capsule of this name holds a valid, initialised ArrowArrayStream (Arrow PyCapsule interface). from_raw moves
@@ -119,21 +130,18 @@ pub fn held_columns(object: &Bound<'_, PyAny>) -> PyResult<Vec<HeldColumn>> {
         to_python(py, &Error::Value(format!("cannot read the Arrow stream: {error}")))
     };
     let reader = reader.map_err(broken)?;
-    let schema = reader.schema();
-    let mut chunks_by_column: Vec<Vec<ArrayRef>> = vec![Vec::new(); schema.fields().len()];
+    let mut columns: Vec<(FieldRef, Vec<ArrayRef>)> =
+        reader.schema().fields().iter().map(|field| (field.clone(), Vec::new())).collect();
     for batch in reader {
-        for (chunks, array) in chunks_by_column.iter_mut().zip(batch.map_err(broken)?.columns()) {
+        for ((_, chunks), array) in columns.iter_mut().zip(batch.map_err(broken)?.columns()) {
             chunks.push(array.clone());
         }
     }
-    let fields = schema.fields().iter().zip(&chunks_by_column);
-    fields
-        .map(|(field, chunks)| held_column(field.name(), field.data_type(), chunks))
-        .collect::<Result<_>>()
-        .map_err(|e| to_python(py, &e))
+    Ok(columns)
 }
 
-fn held_column(name: &str, data_type: &DataType, chunks: &[ArrayRef]) -> Result<HeldColumn> {
+/// A column as the core reads it: floats as they are, text and dictionaries as codes, whole numbers and booleans as floats.
+pub fn held_column(name: &str, data_type: &DataType, chunks: &[ArrayRef]) -> Result<HeldColumn> {
     let (values, is_category) = match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
             (HeldValues::Category(CategoryColumn::encode(chunks.iter().flat_map(texts))), true)

@@ -15,7 +15,10 @@ mod _rust {
     #[pymodule_export]
     use crate::models::{BoostingFit, boosting_importances, fit_gradient_boosting};
     #[pymodule_export]
-    use crate::monitoring::{chi2_isf, chi2_sf, kolmogorov_sf, ks_2samp, smirnov_sf};
+    use crate::monitoring::{
+        DriftColumn, adjust_p_values, chi2_isf, chi2_sf, column_chi2, column_psi, compare_columns, kolmogorov_sf,
+        ks_2samp, smirnov_sf,
+    };
     #[pymodule_export]
     use crate::onnx::append_onnx_metadata;
 

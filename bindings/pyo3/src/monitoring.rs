@@ -1,4 +1,7 @@
-//! Two-sample tests for Python.
+//! Two-sample tests and drift for Python.
+
+mod columns;
+mod drift;
 
 use arsenal_core::{Error, Result, pool};
 use arsenal_monitoring::ks::{Alternative, KsTest, Method, two_sample};
@@ -8,6 +11,8 @@ use numpy::{Element, PyReadonlyArray1};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
+pub use self::columns::DriftColumn;
+pub use self::drift::{adjust_p_values, column_chi2, column_psi, compare_columns};
 use crate::error::{enter, to_python};
 
 /// Below this many values in both samples together, one thread sorts.

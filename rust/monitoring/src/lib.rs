@@ -3,7 +3,9 @@
 
 pub mod adjust;
 pub mod contingency;
+pub mod drift;
 pub mod ks;
 pub mod order;
+pub mod profile;
 pub mod psi;
 pub mod special;

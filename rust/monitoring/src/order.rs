@@ -1,5 +1,6 @@
 //! Samples sorted once, as whole numbers whose order is the order of the values.
 
+use arsenal_core::table::Chunk;
 use rayon_core::ThreadPool;
 
 /// A number that a sample may hold. Its key is an unsigned integer of the same order; NaN has none.
@@ -87,6 +88,23 @@ impl<T: Ordered> Sample<T> {
         Self { keys, n_missing }
     }
 
+    /// Sorts a column; what is null is missing as NaN is.
+    pub fn of_chunks(chunks: &[Chunk<'_, T>]) -> Self {
+        let mut keys = Vec::with_capacity(chunks.iter().map(|chunk| chunk.values.len()).sum());
+        let mut n_missing = 0;
+        for chunk in chunks {
+            for (i, value) in chunk.values.iter().enumerate() {
+                let is_there = chunk.validity.is_none_or(|bitmap| bitmap.is_valid(i));
+                match value.key().filter(|_| is_there) {
+                    Some(key) => keys.push(key),
+                    None => n_missing += 1,
+                }
+            }
+        }
+        keys.sort_unstable();
+        Self { keys, n_missing }
+    }
+
     /// Number of values that are there.
     pub fn n(&self) -> usize {
         self.keys.len()
@@ -136,6 +154,12 @@ mod tests {
         let sample = Sample::sorted([2.0, f64::NAN, -1.0, f64::INFINITY, -0.0].into_iter());
         assert_eq!(sample.values().collect::<Vec<_>>(), [-1.0, 0.0, 2.0, f64::INFINITY]);
         assert_eq!((sample.n(), sample.n_missing), (4, 1));
+        let bitmap = arsenal_core::table::Bitmap::new(&[0b101], 0, 3).unwrap();
+        let (some, all) = (ndarray::arr1(&[3.0, 2.0, f64::NAN]), ndarray::arr1(&[1.0]));
+        let chunks =
+            [Chunk { values: some.view(), validity: Some(bitmap) }, Chunk { values: all.view(), validity: None }];
+        let column = Sample::of_chunks(&chunks);
+        assert_eq!((column.values().collect::<Vec<_>>(), column.n_missing), (vec![1.0, 3.0], 2));
         let pool = arsenal_core::pool::pool(2).unwrap();
         let (a, b) = sort_both([3i64, 1].into_iter(), [2].into_iter(), Some(&pool));
         assert_eq!((a.values().collect::<Vec<_>>(), b.values().collect::<Vec<_>>()), (vec![1, 3], vec![2]));

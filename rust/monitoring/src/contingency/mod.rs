@@ -60,7 +60,7 @@ pub fn two_sample(counts: &[[u64; 2]], stop: &AtomicBool) -> Result<ContingencyT
     }
     // Deals are drawn for the smaller sample.
     let (small, large) = (first.min(second), first.max(second));
-    let totals: Vec<u64> = table.iter().map(|row| row[0] + row[1]).collect();
+    let mut totals: Vec<u64> = table.iter().map(|row| row[0] + row[1]).collect();
     let rarest = totals.iter().copied().min().unwrap_or(0) as f64;
     let expected = rarest * (small as f64 / (small + large) as f64);
     let (p_value, tail) = if expected >= 5.0 || (expected >= 1.0 && n_categories >= 5) {
@@ -68,6 +68,8 @@ pub fn two_sample(counts: &[[u64; 2]], stop: &AtomicBool) -> Result<ContingencyT
     } else if n_categories == 2 {
         (hypergeometric_tail([totals[0], totals[1]], table[0][0], first, second), Tail::Exact)
     } else if deal::steps(&totals, small) <= MAX_DEAL_STEPS {
+        // Deals do not depend on the order of the categories either.
+        totals.sort_unstable_by(|a, b| b.cmp(a));
         (deal::p_value(&totals, small, statistic, stop)?, Tail::Permutation)
     } else {
         let (mean, variance) = moments::mean_and_variance(&totals, first, second);

@@ -36,10 +36,11 @@ impl<T: Ordered + Into<f64>> Intervals<T> {
             }
         }
         let (smallest, largest) = (reference.keys[0], reference.keys[n - 1]);
+        // At the two ends, the number of values on the smaller side of a key is the number that equal it.
         let fills_a_bin = |key| {
-            (n - reference.keys.partition_point(|&k| k < key)).min(reference.keys.partition_point(|&k| k <= key))
-                * n_bins
-                >= n
+            let at_least = n - reference.keys.partition_point(|&k| k < key);
+            let at_most = reference.keys.partition_point(|&k| k <= key);
+            at_least.min(at_most) * n_bins >= n
         };
         if boundaries.first().is_none_or(|first| first.0 == smallest) && fills_a_bin(smallest) {
             boundaries.insert(0, (smallest, false));
@@ -105,7 +106,7 @@ mod tests {
         let psi = of_numbers(&sample(&reference), &sample(&[0.0, 2.0, 2.5, 1e6, f64::NAN]), 5, 0.05).unwrap();
         assert_eq!(counts(&psi), [[2, 2], [2, 1], [2, 0], [2, 0], [2, 1], [0, 1]]);
         let shares = [2.5 / 13.0, 2.5 / 8.0];
-        let first = (shares[0] - shares[1]) * (shares[0] / shares[1] as f64).ln();
+        let first = (shares[0] - shares[1]) * f64::ln(shares[0] / shares[1]);
         assert!((psi.bins[0].contribution - first).abs() < 1e-15);
         assert!((psi.value - psi.bins.iter().map(|bin| bin.contribution).sum::<f64>()).abs() < 1e-15);
         assert_eq!(psi.bins[5].label, Label::Missing);

@@ -1,0 +1,139 @@
+"""Tables and columns as the core compares them: read in place where their layout allows."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from arsenal import _native
+from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
+
+DriftColumn = _native._rust.DriftColumn
+
+
+def table_columns(table: Any, side: str, wanted: frozenset[str] | None) -> tuple[int, dict[str, DriftColumn]]:
+    """Number of rows, and the columns by name; of the wanted ones, those that the table has."""
+    if isinstance(table, np.ndarray):
+        if table.ndim != 2:
+            raise ArsenalValueError(f"{side} has shape {table.shape}, wanted rows and columns")
+        named: Iterable[tuple[Any, Any]] = ((f"x{i}", table[:, i]) for i in range(table.shape[1]))
+        n_rows = table.shape[0]
+    elif isinstance(table, Mapping):
+        named = table.items()
+        lengths = {str(name): len(values) for name, values in table.items()}
+        n_rows = next(iter(lengths.values()), 0)
+        uneven = next((name for name, length in lengths.items() if length != n_rows), None)
+        if uneven is not None:
+            first = next(iter(lengths))
+            raise ArsenalValueError(
+                f"{side} has {lengths[uneven]} values in {uneven!r} and {n_rows} in {first!r}, wanted columns of one length"
+            )
+    elif hasattr(table, "iloc") and hasattr(table, "columns"):
+        named, n_rows = _pandas_columns(table), len(table)
+    elif hasattr(table, "__arrow_c_stream__"):
+        return _arrow_columns(table, side, wanted)
+    else:
+        raise ArsenalTypeError(
+            f"{side} is of type {type(table).__name__}, wanted a pandas, polars or pyarrow table, "
+            "a dict of columns or a 2-D array"
+        )
+    columns: dict[str, DriftColumn] = {}
+    for name, values in named:
+        if wanted is not None and str(name) not in wanted:
+            continue
+        if str(name) in columns:
+            raise ArsenalValueError(f"{side} has more than one column {str(name)!r}")
+        columns[str(name)] = column_of(values)
+    return n_rows, columns
+
+
+def column_of(values: Any) -> DriftColumn:
+    """One column from an array, a list, a pandas or polars series, or an Arrow array."""
+    if hasattr(values, "iloc") and hasattr(values, "dtype"):
+        return _pandas_column(values)
+    if hasattr(values, "__arrow_c_stream__") and hasattr(values, "to_frame"):
+        return DriftColumn.from_arrow(values.to_frame("column"))[0][1]
+    if hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__"):
+        import pyarrow as pa
+
+        return DriftColumn.from_arrow(pa.table({"column": values}))[0][1]
+    if isinstance(values, np.ma.MaskedArray):
+        return DriftColumn.from_objects(values.tolist(), _is_missing)
+    if isinstance(values, np.ndarray):
+        return _array_column(values)
+    values = list(values)
+    # NumPy would turn [1, "a"] into text; only what it takes for numbers is left to it.
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        return DriftColumn.from_objects(values, _is_missing)
+    return _array_column(array) if array.dtype.kind in "biufmM" and values else DriftColumn.from_objects(values, _is_missing)
+
+
+def without_values(n_rows: int, kind: str) -> DriftColumn:
+    """A column of a kind in which every value is missing."""
+    if kind == "category":
+        return DriftColumn.from_codes(np.full(n_rows, -1), [])
+    return DriftColumn.from_numpy(np.full(n_rows, np.nan), kind)
+
+
+def _array_column(values: npt.NDArray[Any]) -> DriftColumn:
+    if values.ndim != 1:
+        raise ArsenalValueError(f"a column has shape {values.shape}, wanted one dimension")
+    match values.dtype.kind:
+        case "f":
+            narrow = values.dtype.itemsize <= 4
+            return DriftColumn.from_numpy(values.astype(np.float32 if narrow else np.float64, copy=False), "number")
+        case "i" | "u":
+            return DriftColumn.from_numpy(values.astype(np.float64), "number")
+        case "b":
+            return DriftColumn.from_codes(values.astype(np.int64), ["False", "True"])
+        case "M":
+            return DriftColumn.from_numpy((values - np.datetime64(0, "s")) / np.timedelta64(1, "s"), "time")
+        case "m":
+            return DriftColumn.from_numpy(values / np.timedelta64(1, "s"), "number")
+        case _:
+            return DriftColumn.from_objects(values.tolist(), _is_missing)
+
+
+def _pandas_columns(table: Any) -> Iterator[tuple[Any, Any]]:
+    # Not table[name]: a name may occur twice, and then gives a table.
+    return ((name, table.iloc[:, place]) for place, name in enumerate(table.columns))
+
+
+def _pandas_column(values: Any) -> DriftColumn:
+    dtype = values.dtype
+    if isinstance(dtype, np.dtype):
+        return _array_column(values.to_numpy())
+    if hasattr(values, "cat"):
+        codes = values.cat.codes.to_numpy().astype(np.int64)
+        return DriftColumn.from_codes(codes, [str(category) for category in values.cat.categories])
+    kind = getattr(dtype, "kind", "O")
+    if kind == "M":
+        return _array_column(values.to_numpy(dtype="datetime64[ns]"))
+    if kind in "iuf" and getattr(dtype, "_is_numeric", False):
+        return _array_column(values.to_numpy(dtype=np.float64, na_value=np.nan))
+    if importlib.util.find_spec("pyarrow") is not None:
+        return DriftColumn.from_arrow(values.to_frame("column"))[0][1]
+    return DriftColumn.from_objects(values.tolist(), _is_missing)
+
+
+def _arrow_columns(table: Any, side: str, wanted: frozenset[str] | None) -> tuple[int, dict[str, DriftColumn]]:
+    columns: dict[str, DriftColumn] = {}
+    for name, column in DriftColumn.from_arrow(table):
+        if name in columns:
+            raise ArsenalValueError(f"{side} has more than one column {name!r}")
+        columns[name] = column
+    n_rows = max((len(column) for column in columns.values()), default=0)
+    return n_rows, {name: column for name, column in columns.items() if wanted is None or name in wanted}
+
+
+def _is_missing(value: Any) -> bool:
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    unequal = value != value
+    return unequal is True or (isinstance(unequal, np.bool_) and bool(unequal))
