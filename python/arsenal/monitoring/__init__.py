@@ -10,6 +10,8 @@ Examples
 
 from __future__ import annotations
 
+from arsenal.monitoring.drift_report import DriftReport
+from arsenal.monitoring.stability import PsiBin, PsiResult, psi
 from arsenal.monitoring.two_sample import KstestResult, ks_2samp
 
-__all__ = ["KstestResult", "ks_2samp"]
+__all__ = ["DriftReport", "KstestResult", "PsiBin", "PsiResult", "ks_2samp", "psi"]

@@ -30,7 +30,8 @@ def table_columns(table: Any, side: str, wanted: frozenset[str] | None) -> tuple
         if uneven is not None:
             first = next(iter(lengths))
             raise ArsenalValueError(
-                f"{side} has {lengths[uneven]} values in {uneven!r} and {n_rows} in {first!r}, wanted columns of one length"
+                f"{side} has {lengths[uneven]} values in {uneven!r} and {n_rows} in {first!r}, "
+                "wanted columns of one length"
             )
     elif hasattr(table, "iloc") and hasattr(table, "columns"):
         named, n_rows = _pandas_columns(table), len(table)
@@ -71,7 +72,11 @@ def column_of(values: Any) -> DriftColumn:
         array = np.asarray(values)
     except ValueError:
         return DriftColumn.from_objects(values, _is_missing)
-    return _array_column(array) if array.dtype.kind in "biufmM" and values else DriftColumn.from_objects(values, _is_missing)
+    return (
+        _array_column(array)
+        if array.dtype.kind in "biufmM" and values
+        else DriftColumn.from_objects(values, _is_missing)
+    )
 
 
 def without_values(n_rows: int, kind: str) -> DriftColumn:

@@ -69,13 +69,12 @@ class PsiResult:
         return self.statistic
 
 
-def psi(
-    reference: Any, current: Any, bins: int = 10, *, max_categories: int = 50, alpha: float = 0.05
-) -> PsiResult:
+def psi(reference: Any, current: Any, bins: int = 10, *, max_categories: int = 50, alpha: float = 0.05) -> PsiResult:
     """Population stability index of two samples of numbers or categories.
 
     Bins depend on the reference alone, so nothing in `current` can move them. Numbers: between quantiles of the
-    reference, open at both ends; where its smallest or largest value is frequent, values beyond have a bin of their own.
+    reference, open at both ends; where its smallest or largest value is frequent, values beyond have a bin of their
+    own.
     Categories: the `max_categories` most frequent ones of the reference, then its others together, then those it does
     not have. Missing values always have a bin of their own. Every bin's count is smoothed by adding 1/2.
 
@@ -107,7 +106,8 @@ def psi(
     Fixed rules (0.1, 0.25) ignore that the index of two equal populations is not 0: it is about
     ``(k - 1) * (1/n + 1/m)`` for k bins, and ``index / (1/n + 1/m)`` has about the chi-squared distribution with k - 1
     degrees of freedom. The threshold is that distribution's point. Where categories are rare or more than
-    `max_categories`, which of them have bins is chance too; then threshold and p-value come from 999 random deals of the
+    `max_categories`, which of them have bins is chance too; then threshold and p-value come from 999 random deals of
+    the
     pooled values (fewer for very many categories, at least 99), seeded, so that a call repeats.
 
     Examples
@@ -137,6 +137,7 @@ def psi(
     kind = next(iter(kinds), "number")
     first, second = (fill(column, kind) for column in sides.values())
     found = _native._rust.column_psi(first, second, bins, max_categories, alpha)
+    assert found is not None  # neither sample is empty
     return PsiResult(
         statistic=found["value"],
         threshold=found["threshold"],
@@ -173,7 +174,8 @@ def psi_bin(found: dict[str, Any]) -> PsiBin:
             label = found["name"]
         case kind:
             label = f"({kind})"
-    return PsiBin(label, *found["counts"], *found["shares"], found["contribution"])
+    (n_reference, n_current), (p, q) = found["counts"], found["shares"]
+    return PsiBin(label, n_reference, n_current, p, q, found["contribution"])
 
 
 def interval_label(low: tuple[float, bool] | None, high: tuple[float, bool] | None) -> str:
@@ -184,8 +186,8 @@ def interval_label(low: tuple[float, bool] | None, high: tuple[float, bool] | No
         return f"{'≤' if high[1] else '<'} {number_label(high[0])}"
     if high is None and low is not None:
         return f"{'>' if low[1] else '≥'} {number_label(low[0])}"
-    assert low is not None  # noqa: S101
-    assert high is not None  # noqa: S101
+    assert low is not None
+    assert high is not None
     if low[0] == high[0]:
         return f"= {number_label(low[0])}"
     return f"{'(' if low[1] else '['}{number_label(low[0])}, {number_label(high[0])}{']' if high[1] else ')'}"
