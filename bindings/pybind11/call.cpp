@@ -25,7 +25,7 @@ PyObject* run_into(const Model& model, PyObject* result, const arsenal_input* in
                               PyArray_NDIM(array), PyArray_DIMS(array), nullptr};
   const std::size_t which = model.score_output();
   arsenal_status status;
-  if (rows > kRowsWithGil) {
+  if (rows > model.rows_with_gil()) {
     Py_BEGIN_ALLOW_THREADS;
     status = arsenal_session_run(model.get(), inputs, n_inputs, &which, &output, 1, nullptr, 0);
     Py_END_ALLOW_THREADS;

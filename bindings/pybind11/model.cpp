@@ -41,6 +41,9 @@ Model::Model(py::bytes bytes, int n_threads, const std::string& source)
   inputs_ = with_keys(session_.inputs());
   outputs_ = with_keys(session_.outputs());
   if (outputs_.empty()) value_error(source + ": the model has no output");
+  if (const std::size_t n_trees = session_.info().n_trees; n_trees > 0) {
+    rows_with_gil_ = std::min<std::int64_t>(rows_with_gil_, static_cast<std::int64_t>(1024 / n_trees));
+  }
   choose_score_output();
   read_feature_names();
   plan_fast_path();

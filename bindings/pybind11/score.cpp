@@ -127,7 +127,7 @@ void run(const Call& call, std::int64_t begin, std::int64_t end, const std::vect
     if (call.feed.readers[i]->needs_gil()) read(i);
   }
   std::optional<py::gil_scoped_release> release;
-  if (end - begin > kRowsWithGil) release.emplace();
+  if (end - begin > call.model.rows_with_gil()) release.emplace();
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (!call.feed.readers[i]->needs_gil()) read(i);
   }

@@ -8,9 +8,6 @@
 
 namespace arsenal::python {
 
-/// Batches of more rows run without the GIL; for fewer, giving it up and taking it back costs more than it lends.
-inline constexpr std::int64_t kRowsWithGil = 32;
-
 /// Rows of a table that are read and scored at a time: what is read stays in the cache until it is scored.
 inline constexpr std::int64_t kBlockRows = 4096;
 
