@@ -25,10 +25,11 @@ app = typer.Typer(
     "4 drift (with --fail-on-drift) · 5 package missing · 130 Ctrl-C",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 
-Model = Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)]
+Model = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output, and nothing else.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads that one call may use.")]
 
@@ -131,7 +132,8 @@ def inspect(model: Model, as_json: AsJson = False) -> None:
 def predict(
     model: Model,
     data: Annotated[
-        Path, typer.Argument(help="A .csv or .parquet file; columns are found by name.", show_default=False)
+        Path,
+        typer.Argument(metavar="DATA", help="A .csv or .parquet file; columns are found by name.", show_default=False),
     ],
     out: Annotated[
         Path | None,
