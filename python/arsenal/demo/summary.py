@@ -54,7 +54,7 @@ def training(figures: Figures) -> RenderableType:
 
 def year(figures: Figures) -> RenderableType:
     """AUC and agreement with onnxruntime, month by month."""
-    rows = look.table("month", "flights", "late", "AUC", "LightGBM", "Δ", "max |Δp|", "other labels")
+    rows = look.table("month", "flights", "late", "AUC", "LightGBM", "Δ", "max |Δp|", "labels ≠")
     for month in figures.months:
         scores = ("trained", "", "")
         if month.auc is not None and month.lightgbm_auc is not None:
@@ -69,16 +69,17 @@ def year(figures: Figures) -> RenderableType:
             str(agreement.other_labels),
             style="dim" if month.auc is None else "",
         )
-    about = "max |Δp| and other labels: against onnxruntime on the same file"
+    about = "last two columns: beside onnxruntime, same file, same rows"
     return Group(look.title("The year, month by month", about), rows, "")
 
 
 def drift(figures: Figures, wide: bool = True) -> RenderableType:
-    """Drift beside AUC; on a narrow screen fewer of the most shifted columns are named."""
+    """Drift beside AUC; on a narrow screen there is no bar, and fewer of the most shifted columns are named."""
     rows = look.table("month", "AUC", "", "drifted", f"PSI > {PSI_LARGE}", "most shifted, by PSI")
+    rows.columns[2].justify = rows.columns[5].justify = "left"
+    rows.columns[5].no_wrap = True
     scores = [month.auc for month in figures.walked if month.auc is not None]
     low, high = min(scores) - 0.01, max(scores)
-    rows.columns[2].justify = rows.columns[5].justify = "left"
     for month in figures.walked:
         if month.drift is None or month.auc is None:
             continue
@@ -86,14 +87,13 @@ def drift(figures: Figures, wide: bool = True) -> RenderableType:
         rows.add_row(
             MONTH_NAMES[month.month - 1],
             f"{month.auc:.3f}",
-            Text(_bar((month.auc - low) / (high - low)), style="dark_orange"),
+            Text(_bar((month.auc - low) / (high - low)), style="dark_orange") if wide else "",
             f"{month.drift.drifted}/{len(month.drift.columns)}",
             str(month.drift.beyond(PSI_LARGE)),
             top,
         )
-    return Group(
-        look.title("Drift beside AUC", "against January to March; tests with Holm's correction, α 0.05"), rows, ""
-    )
+    about = "against January to March; tests with Holm's correction, α 0.05"
+    return Group(look.title("Drift beside AUC", about), rows, "")
 
 
 def speed(figures: Figures) -> RenderableType:
