@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
 
 from arsenal.cli.tables import check_columns, is_number, read_table
 from arsenal.exceptions import ArsenalTypeError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from rich.table import Table
 
     from arsenal.monitoring import DriftReport
 
@@ -46,3 +49,23 @@ def alike(before: pa.Table, after: pa.Table, reference: Path, current: Path) -> 
         before = before.set_column(i, name, before[name].cast(wanted))
         after = after.set_column(i, name, after[name].cast(wanted))
     return before, after
+
+
+def screen(found: dict[str, Any]) -> Table:
+    """What :meth:`DriftReport.to_dict` found, as a table for the terminal; drifted columns first."""
+    from arsenal.cli.look import number, table
+    from arsenal.monitoring.wording import p_value_label
+
+    made = table("column", "test", "statistic", "p", "p adjusted", "PSI", "drift", left=2)
+    made.title = f"{found['n_drifted']} of {found['n_columns']} columns drifted, alpha {found['alpha']:g}"
+    for name, column in sorted(found["columns"].items(), key=lambda item: not item[1]["drift"]):
+        made.add_row(
+            escape(name),
+            column["test"] or "nothing to test",
+            "–" if column["statistic"] is None else number(column["statistic"]),
+            p_value_label(column["p_value"]),
+            p_value_label(column["p_adjusted"]),
+            "–" if column["psi"] is None else number(column["psi"]),
+            "yes" if column["drift"] else "no",
+        )
+    return made

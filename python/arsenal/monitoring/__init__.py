@@ -12,6 +12,6 @@ from __future__ import annotations
 
 from arsenal.monitoring.drift_report import DriftReport
 from arsenal.monitoring.stability import PsiBin, PsiResult, psi
-from arsenal.monitoring.two_sample import KstestResult, ks_2samp
+from arsenal.monitoring.two_sample import Chi2Result, KstestResult, chi2_2samp, ks_2samp
 
-__all__ = ["DriftReport", "KstestResult", "PsiBin", "PsiResult", "ks_2samp", "psi"]
+__all__ = ["Chi2Result", "DriftReport", "KstestResult", "PsiBin", "PsiResult", "chi2_2samp", "ks_2samp", "psi"]

@@ -88,7 +88,9 @@ def test_the_model_file_says_what_it_takes(run: tuple[dict, str], out: Path) -> 
 
 def test_fits_repeat_to_the_byte(run: tuple[dict, str]) -> None:
     assert run[0]["same_bytes"]
-    assert [len(fit["all_seconds"]) for fit in run[0]["training"]] == [3, 3]
+    # A busy machine does fewer than three rounds, never an uneven number.
+    ours, theirs = (len(fit["all_seconds"]) for fit in run[0]["training"])
+    assert 1 <= ours == theirs <= 3
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
