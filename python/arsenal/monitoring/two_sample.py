@@ -201,7 +201,7 @@ def chi2_2samp(data1: Any, data2: Any) -> Chi2Result:
     --------
     >>> from arsenal.monitoring import chi2_2samp
     >>> result = chi2_2samp(["a"] * 60 + ["b"] * 40, ["a"] * 45 + ["b"] * 54 + ["c"])
-    >>> result.method, result.dof, round(result.statistic, 3)
+    >>> result.method, result.dof, round(float(result.statistic), 3)
     ('permutation', 2, 5.228)
     """
     columns = {"data1": column_of(data1), "data2": column_of(data2)}
