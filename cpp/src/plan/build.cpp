@@ -263,6 +263,7 @@ class Builder {
 
   // Which steps and values each output needs, whether they run blockwise, and whether only the rows are open.
   void trace_outputs() {
+    for (Value& value : plan_.values) value.element = dtype_size(value.dtype);
     for (std::size_t k = 0; k < plan_.outputs.size(); ++k) {
       plan_.values[plan_.outputs[k].value].used_by |= std::uint64_t{1} << k;
     }

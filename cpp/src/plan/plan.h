@@ -24,6 +24,8 @@ constexpr std::int64_t kBlockRows = 256;
 struct Value {
   std::string name;
   std::int32_t dtype = ARSENAL_UNDEFINED;
+  // Bytes of one element.
+  std::size_t element = 0;
   const Constant* constant = nullptr;
   // Axis 0 counts rows, and rows do not depend on one another.
   bool has_rows = false;

@@ -26,11 +26,16 @@ std::size_t buffer_room(std::size_t bytes) noexcept {
   return bytes < kAlignment ? (bytes + 15) / 16 * 16 : aligned(bytes);
 }
 
-std::size_t tensor_bytes(const Shape& shape, std::int32_t dtype) noexcept {
-  const std::int64_t count = element_count(shape);
-  const std::size_t element = dtype_size(dtype);
-  if (count < 0 || static_cast<std::uint64_t>(count) > kTooMuch / element) return kTooMuch;
-  return static_cast<std::size_t>(count) * element;
+std::size_t tensor_bytes(const Shape& shape, std::size_t element) noexcept {
+  std::size_t bytes = element;
+  for (std::int32_t d = 0; d < shape.rank; ++d) {
+    if (shape.dims[d] == 0) return 0;
+    if (__builtin_mul_overflow(bytes, static_cast<std::size_t>(shape.dims[d]), &bytes) || bytes > kTooMuch) {
+      // An extent of 0 further on makes it empty all the same.
+      return element_count(shape) == 0 ? 0 : kTooMuch;
+    }
+  }
+  return bytes;
 }
 
 // How one run divides its work.
@@ -91,8 +96,6 @@ class Call {
                  Issue& issue) const noexcept;
   bool run_steps(Tensor* frame, char* scratch, Issue& issue) const noexcept;
   void copy_sources(const RunArguments& arguments) const noexcept;
-
-  bool input_is_direct(const arsenal_input& input, std::int32_t dtype, std::int32_t rank) const noexcept;
 
   const Runtime& runtime_;
   const Plan& plan_;
@@ -223,7 +226,7 @@ std::size_t Call::place(Tensor* frame, char* base) const noexcept {
   std::size_t used = 0;
   const auto give = [&](std::uint32_t id) {
     if (frame[id].data != nullptr || !needed(plan_.values[id], layout_)) return;
-    const std::size_t room = buffer_room(tensor_bytes(frame[id].shape, plan_.values[id].dtype));
+    const std::size_t room = buffer_room(tensor_bytes(frame[id].shape, plan_.values[id].element));
     if (base != nullptr) frame[id].data = base + used;
     used = std::min(used + room, kTooMuch);
   };
@@ -299,7 +302,7 @@ bool Call::load_inputs(const RunArguments& arguments, Tensor* frame) noexcept {
       return issue_.set(ARSENAL_INVALID_ARGUMENT, "input '%.100s' has no data", port.name.c_str());
     }
     frame[port.value].shape = shape;
-    if (in_place(input, dtype_size(port.dtype))) frame[port.value].data = &direct_memory;
+    if (in_place(input, plan_.values[port.value].element)) frame[port.value].data = &direct_memory;
   }
   return true;
 }
@@ -341,7 +344,7 @@ bool Call::run(const RunArguments& arguments) noexcept {
     if (!check_output(arguments.outputs[i], index, frame)) return false;
     const Port& port = plan_.outputs[index];
     if (plan_.values[port.value].is_source) continue;
-    if (in_place(arguments.outputs[i], dtype_size(port.dtype))) {
+    if (in_place(arguments.outputs[i], plan_.values[port.value].element)) {
       frame[port.value].data = &direct_memory;
     } else {
       buffered_outputs_ |= std::uint64_t{1} << index;
@@ -403,7 +406,7 @@ bool Call::run_block(const RunArguments& arguments, Tensor* frame, char* scratch
     const Value& value = plan_.values[plan_.inputs[i].value];
     Tensor& tensor = frame[plan_.inputs[i].value];
     if (!needed(value, layout_) || input.data == nullptr) continue;
-    const std::size_t element = dtype_size(value.dtype);
+    const std::size_t element = value.element;
     const std::int64_t* strides = strides_of(input, element, made);
     const bool moves = layout_.blockwise && value.has_rows;
     const char* from = static_cast<const char*>(input.data) + (moves ? first_row * strides[0] : 0);
@@ -423,7 +426,7 @@ bool Call::run_block(const RunArguments& arguments, Tensor* frame, char* scratch
     const std::size_t index = arguments.output_indices[i];
     const Port& port = plan_.outputs[index];
     if (plan_.values[port.value].is_source || (buffered_outputs_ >> index & 1) != 0) continue;
-    frame[port.value].data = output_at(i, strides_of(arguments.outputs[i], dtype_size(port.dtype), made));
+    frame[port.value].data = output_at(i, strides_of(arguments.outputs[i], plan_.values[port.value].element, made));
   }
   if (!run_steps(frame, scratch, issue)) return false;
   for (std::size_t i = 0; i < arguments.n_outputs; ++i) {
@@ -431,7 +434,7 @@ bool Call::run_block(const RunArguments& arguments, Tensor* frame, char* scratch
     if ((buffered_outputs_ >> index & 1) == 0) continue;
     const Port& port = plan_.outputs[index];
     const Tensor& tensor = frame[port.value];
-    const std::size_t element = dtype_size(port.dtype);
+    const std::size_t element = plan_.values[port.value].element;
     const std::int64_t* strides = strides_of(arguments.outputs[i], element, made);
     contiguous_strides(tensor.shape, element, dense);
     copy_strided(tensor.shape, element, static_cast<const char*>(tensor.data), dense, output_at(i, strides), strides);
@@ -461,7 +464,7 @@ void Call::copy_sources(const RunArguments& arguments) const noexcept {
     const Port& port = plan_.outputs[arguments.output_indices[i]];
     const Value& value = plan_.values[port.value];
     if (!value.is_source) continue;
-    const std::size_t element = dtype_size(port.dtype);
+    const std::size_t element = plan_.values[port.value].element;
     const Shape shape = shape_of(output.rank, output.shape);
     if (element_count(shape) == 0) continue;
     std::int64_t made_from[ARSENAL_MAX_RANK];
