@@ -34,6 +34,14 @@ std::vector<Spec> with_keys(const std::vector<ValueInfo>& infos) {
   return specs;
 }
 
+/// Whether every input holds one value for each of the same rows; an input of parameters has rows of its own.
+bool are_columns(const std::vector<Spec>& inputs) {
+  return std::all_of(inputs.begin(), inputs.end(), [&inputs](const Spec& spec) {
+    return spec.is_column() && inputs[0].is_column() && spec.info.dims[0] == inputs[0].info.dims[0] &&
+           spec.info.dim_names[0] == inputs[0].info.dim_names[0];
+  });
+}
+
 }  // namespace
 
 Model::Model(py::bytes bytes, int n_threads, const std::string& source)
@@ -44,14 +52,11 @@ Model::Model(py::bytes bytes, int n_threads, const std::string& source)
   if (const std::size_t n_trees = session_.info().n_trees; n_trees > 0) {
     rows_with_gil_ = std::min<std::int64_t>(rows_with_gil_, static_cast<std::int64_t>(1024 / n_trees));
   }
+  takes_columns_ = are_columns(inputs_);
   choose_score_output();
   read_feature_names();
   plan_fast_path();
   plan_row();
-}
-
-bool Model::takes_columns() const {
-  return std::all_of(inputs_.begin(), inputs_.end(), [](const Spec& spec) { return spec.is_column(); });
 }
 
 std::size_t Model::bind(const std::vector<arsenal_shape>& inputs, const std::vector<std::size_t>& outputs,

@@ -60,8 +60,8 @@ class Model {
   /// at most, and for 32 rows at most.
   std::int64_t rows_with_gil() const { return rows_with_gil_; }
 
-  /// Whether every input is one column of a table.
-  bool takes_columns() const;
+  /// Whether every input is one column of the same table.
+  bool takes_columns() const { return takes_columns_; }
 
   /// The columns of the one wide input in order, as `arsenal.feature_names` in the metadata says; else empty.
   const std::vector<py::object>& feature_names() const { return feature_names_; }
@@ -85,6 +85,7 @@ class Model {
   FastPath fast_;
   arsenal_shape row_output_{};
   std::int64_t rows_with_gil_ = 32;
+  bool takes_columns_ = false;
   std::vector<py::object> feature_names_;
 };
 

@@ -1,5 +1,8 @@
 // Finds in a table what the model takes: by name where names are known, else by position.
 #include <functional>
+#include <iterator>
+#include <string_view>
+#include <unordered_map>
 
 #include "arrow.hpp"
 #include "dtype.hpp"
@@ -25,18 +28,17 @@ std::string quoted(const std::vector<std::string>& names) {
 /// Where the wanted names are in the table; those that it lacks go to `missing`.
 std::vector<std::size_t> find(const Table& table, const std::vector<std::string>& wanted,
                               std::vector<std::string>& missing) {
+  std::unordered_multimap<std::string_view, std::size_t> places;
+  for (std::size_t i = 0; i < table.names.size(); ++i) places.emplace(table.names[i], i);
   std::vector<std::size_t> found;
   for (const std::string& name : wanted) {
-    std::size_t index = table.names.size();
-    for (std::size_t i = 0; i < table.names.size(); ++i) {
-      if (table.names[i] != name) continue;
-      if (index != table.names.size()) value_error("the table has two columns named '" + name + "'");
-      index = i;
-    }
-    if (index == table.names.size()) {
+    const auto [first, last] = places.equal_range(name);
+    if (first == last) {
       missing.push_back(name);
+    } else if (std::next(first) != last) {
+      value_error("the table has two columns named '" + name + "'");
     } else {
-      found.push_back(index);
+      found.push_back(first->second);
     }
   }
   return found;

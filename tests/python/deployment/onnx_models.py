@@ -75,6 +75,13 @@ def columns_identity(**dtypes: int) -> bytes:
     return model_bytes(nodes, inputs, outputs)
 
 
+def quantiles() -> bytes:
+    """Columns, and a parameter with rows of its own: `[N, 1]` times `[Q]` is `[N, Q]`."""
+    node = helper.make_node("Mul", ["a", "levels"], ["Y"])
+    levels = helper.make_tensor_value_info("levels", FLOAT, ["Q"])
+    return model_bytes([node], [column("a"), levels], [helper.make_tensor_value_info("Y", FLOAT, ["N", "Q"])])
+
+
 # --- trees ---
 
 

@@ -15,6 +15,7 @@ import pytest
 from arsenal.deployment import InferenceSession
 from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
 from numpy.typing import NDArray
+from onnx import helper
 from onnx_models import BOOL, DOUBLE, FLOAT, INT64, STRING, Trees
 
 NAMES = ["distance", "carrier", "delay", "origin"]
@@ -190,6 +191,26 @@ def test_a_single_column_by_name_or_by_position() -> None:
     np.testing.assert_array_equal(session(two), [[3], [4]])
     np.testing.assert_array_equal(session(two[["b"]]), [[1], [2]])
     np.testing.assert_array_equal(session(np.float32([[5]])), [[5]])
+
+
+def test_a_parameter_has_rows_of_its_own() -> None:
+    session = InferenceSession(onnx_models.quantiles())
+    feed = {"a": np.float32([1, 2, 3]), "levels": np.float32([0.5, 2])}
+    expected = np.float32([[0.5, 2], [1, 4], [1.5, 6]])
+    np.testing.assert_array_equal(session(feed), expected)
+    np.testing.assert_array_equal(session.run(None, feed)[0], expected)
+    with pytest.raises(ArsenalValueError, match="not all of which are single columns"):
+        session(pd.DataFrame({"a": feed["a"], "levels": feed["a"]}))
+
+
+def test_columns_of_one_dimension() -> None:
+    nodes = [helper.make_node("Add", ["a", "b"], ["Y"])]
+    inputs = [onnx_models.vector(name, FLOAT) for name in "ab"]
+    session = InferenceSession(onnx_models.model_bytes(nodes, inputs, [onnx_models.vector("Y", FLOAT)]))
+    columns = {"a": np.float32([1, 2]), "b": np.int8([3, 4])}
+    for table in (columns, pd.DataFrame(columns), tensors(columns)):
+        np.testing.assert_array_equal(session(table), [4, 6])
+    np.testing.assert_array_equal(session({"a": 1, "b": 2.5}), [3.5])
 
 
 # --- numbers ---
