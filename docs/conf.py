@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from pathlib import Path
+from typing import Any
 
 import arsenal
 
@@ -34,6 +36,7 @@ autosummary_ignore_module_all = False
 napoleon_google_docstring = False
 napoleon_numpy_docstring = True
 napoleon_use_rtype = False
+napoleon_use_ivar = True  # attributes as fields: properties among them have entries of their own already
 napoleon_preprocess_types = False
 
 
@@ -55,6 +58,18 @@ def write_api_pages() -> None:
     for stale in folder.glob("*.rst"):
         if stale.stem not in {*rooms, "index"}:
             stale.unlink()
+
+
+def skip_inherited(app: Any, what: str, name: str, member: Any, skip: bool, options: Any) -> bool | None:
+    """Leave out what a class has from scikit-learn or Python: those have pages of their own."""
+    home = getattr(member, "__module__", None) or getattr(getattr(member, "fget", None), "__module__", None)
+    foreign = home is not None and not home.startswith("arsenal")
+    routing = re.fullmatch(r"(get_metadata_routing|set_\w+_request)", name)
+    return True if foreign or routing else None
+
+
+def setup(app: Any) -> None:
+    app.connect("autodoc-skip-member", skip_inherited)
 
 
 def write_if_changed(path: Path, text: str) -> None:

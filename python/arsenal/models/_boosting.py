@@ -315,11 +315,11 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         Class labels.
     n_iter_ : int
         Iterations kept.
-    train_losses_ : ndarray of shape (n_iter_ + 1,)
+    train_losses_ : ndarray of shape (``n_iter_`` + 1,)
         Mean log loss on the training rows after each iteration; empty unless ``verbose``.
     evaluation_losses_ : list of ndarray
         The same for each evaluation set.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (``n_features_in_``,)
         Share of each column in the total gain.
     n_features_in_, feature_names_in_
         As in scikit-learn.
