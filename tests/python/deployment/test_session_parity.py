@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -147,6 +151,31 @@ def test_string_columns(rival: Any) -> None:
         "origin": rng.choice(np.array(["EWR", "JFK", "LGA", "", "jfk"], object), (n, 1)),
     }
     same(InferenceSession(model).run(None, feed), rival(model).run(None, feed))
+
+
+def test_instruction_sets_change_no_bit(tmp_path: Path) -> None:
+    rng = np.random.default_rng(12)
+    trees = Trees(rng, 40, 5, N_FEATURES, 3, grid(FLOAT))
+    trees.weight = rng.normal(size=trees.weight.shape)
+    (tmp_path / "model.onnx").write_bytes(onnx_models.classifier(trees, N_FEATURES, [0, 1, 2]))
+    np.save(tmp_path / "x.npy", onnx_models.rows(rng, 1001, N_FEATURES, grid(FLOAT)))
+    code = "import arsenal, numpy as np; s = arsenal.load('model.onnx'); x = np.load('x.npy'); "
+    code += "print(s.describe()['isa'], s(x).tobytes().hex(), s(x[5:6]).tobytes().hex())"
+
+    def scores(**environment: str) -> list[str]:
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+
+    best, *expected = scores()
+    known = ["scalar", "avx2", "avx512"]
+    for isa in known[: known.index(best) + 1]:
+        assert scores(ARSENAL_FORCE_ISA=isa) == [isa, *expected]
 
 
 @pytest.mark.parametrize("n_threads", [2, -1])

@@ -122,6 +122,15 @@ def test_a_column_that_is_there_twice() -> None:
         session(table)
 
 
+def test_pandas_labels_of_any_kind() -> None:
+    session = InferenceSession(onnx_models.columns_identity(a=FLOAT))
+    frame = pd.DataFrame(np.float32([[1, 2, 3], [4, 5, 6]]), columns=["b", "a", "b"])
+    np.testing.assert_array_equal(session(frame), [[2], [5]])
+    wide = InferenceSession(onnx_models.identity(width=3))
+    for labels in (["b", "a", "b"], [0, 1, 2], [None, 1.5, ("x", "y")], pd.MultiIndex.from_tuples(["ab", "ac", "dc"])):
+        np.testing.assert_array_equal(wide(frame.set_axis(labels, axis=1)), frame)
+
+
 def test_columns_of_different_length() -> None:
     _, session = flights_session()
     columns = flights(3) | {"delay": np.zeros(4, np.float32)}
