@@ -64,14 +64,14 @@ def screen(benched: Benched) -> RenderableType:
     rows = look.table("runtime", "one row p50", "p99", f"batch of {benched.rows:,}")
     for speed in benched.speeds:
         rows.add_row(
-            f"{speed.engine} {speed.version}",
+            speed.engine,
             f"{speed.p50_us:.1f} µs",
             f"{speed.p99_us:.1f} µs",
             f"{speed.rows_per_second:,.0f} rows/s",
         )
     if benched.agreement is None:
         return Group(look.title("Speed", about), rows, "onnxruntime is not installed, so nothing stands beside it")
-    ours, theirs = benched.speeds
+    ours, theirs = benched.speeds[0], benched.speeds[-1]
     rows.add_row(
         "ratio",
         look.ratio(theirs.p50_us / ours.p50_us),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from arsenal.deployment import InferenceSession
 
 ARSENAL = "arsenal"
+ARSENAL_RUN = "arsenal run()"
 ONNXRUNTIME = "onnxruntime"
 
 
@@ -25,7 +26,6 @@ class Speed:
     """What one engine does with a model."""
 
     engine: str
-    version: str
     p50_us: float
     p99_us: float
     rows_per_second: float
@@ -74,33 +74,42 @@ def onnxruntime_session(model: bytes, n_threads: int = 1) -> Any | None:
 def race(
     session: InferenceSession, rival: Any | None, feed: Mapping[str, np.ndarray], rounds: int = 40, repetitions: int = 5
 ) -> list[Speed]:
-    """Time one row and a batch through both engines, in turn.
+    """Time one row and a batch, in turn: ``session(x)``, ``session.run``, and onnxruntime's ``run``.
 
     Parameters
     ----------
     session
-        Arsenal's session: called as ``session(x)``, with an array for a model with one input, else a dict of columns.
+        Arsenal's session. The fast call takes a row as an array if the model has one input, else as a dict of plain
+        values, and a batch as arrays; ``run`` takes what onnxruntime takes.
     rival
-        onnxruntime's session of the same file: called as ``run(None, feed)``; None leaves it out.
+        onnxruntime's session of the same file; None leaves it out.
     feed
         Arrays by input name: all rows of the batch.
+
+    Returns
+    -------
+    list of Speed
+        The fast call first, onnxruntime last.
     """
     n_rows = len(next(iter(feed.values())))
     rows = [{name: array[i : i + 1] for name, array in feed.items()} for i in range(min(n_rows, 1000))]
-    ours = [_own_form(row) for row in rows]
-    everything = _own_form(dict(feed))
-    one = {ARSENAL: lambda i: session(ours[i])}
-    whole = {ARSENAL: lambda: session(everything)}
-    versions = {ARSENAL: _version("arsenal")}
+    own_rows = [_own_row(row) for row in rows]
+    batch = dict(feed)
+    own_batch = next(iter(batch.values())) if len(batch) == 1 else batch
+    one: dict[str, Callable[[int], object]] = {
+        ARSENAL: lambda i: session(own_rows[i]),
+        ARSENAL_RUN: lambda i: session.run(None, rows[i]),
+    }
+    whole: dict[str, Callable[[], object]] = {
+        ARSENAL: partial(session, own_batch),
+        ARSENAL_RUN: partial(session.run, None, batch),
+    }
     if rival is not None:
         one[ONNXRUNTIME] = lambda i: rival.run(None, rows[i])
-        whole[ONNXRUNTIME] = partial(rival.run, None, dict(feed))
-        versions[ONNXRUNTIME] = _version("onnxruntime")
+        whole[ONNXRUNTIME] = partial(rival.run, None, batch)
     latency = timing.one_row(one, len(rows), rounds)
     seconds = timing.batch(whole, repetitions)
-    return [
-        Speed(name, versions[name], latency[name].p50_us, latency[name].p99_us, n_rows / seconds[name]) for name in one
-    ]
+    return [Speed(name, latency[name].p50_us, latency[name].p99_us, n_rows / seconds[name]) for name in one]
 
 
 def compare(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> Agreement:
@@ -121,9 +130,8 @@ def compare(ours: Sequence[np.ndarray], theirs: Sequence[np.ndarray]) -> Agreeme
     return Agreement(len(ours[0]), difference, other)
 
 
-def _own_form(feed: dict[str, np.ndarray]) -> Any:
-    return next(iter(feed.values())) if len(feed) == 1 else feed
-
-
-def _version(module: str) -> str:
-    return str(getattr(installed(module), "__version__", ""))
+def _own_row(row: dict[str, np.ndarray]) -> Any:
+    """One row as the fast call takes it: the array of the one input, or plain Python values by column."""
+    if len(row) == 1:
+        return next(iter(row.values()))
+    return {name: array.item() for name, array in row.items()}

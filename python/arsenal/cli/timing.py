@@ -16,8 +16,10 @@ from arsenal.exceptions import ArsenalValueError
 Call = TypeVar("Call")
 
 METHOD = (
-    "The engines take turns in short blocks within one run, on the same rows, prepared beforehand as arrays. "
-    "One row: every call gets another row; p50 and p99 over all calls. Batch: median over the repetitions."
+    "The engines take turns in short blocks within one run, on the same rows, prepared beforehand: arsenal's fast call "
+    "session(x) takes a row as a dict of plain values (or one array if the model has one input), arsenal's run() takes "
+    "the arrays that onnxruntime takes. One row: every call gets another row; p50 and p99 over all calls. Batch: "
+    "arrays for all, median over the repetitions."
 )
 
 

@@ -17,13 +17,14 @@ class LightGBMBaseline:
 
     Parameters
     ----------
-    n_estimators, max_leaf_nodes, learning_rate, n_jobs
+    n_estimators, max_leaf_nodes, learning_rate, min_samples_leaf, n_jobs
         As in :class:`arsenal.models.GradientBoostingClassifier`.
     """
 
     n_estimators: int
     max_leaf_nodes: int
     learning_rate: float
+    min_samples_leaf: int
     n_jobs: int
 
     def prepare(self, features: pa.Table) -> pd.DataFrame:
@@ -53,6 +54,7 @@ class LightGBMBaseline:
             n_estimators=self.n_estimators,
             num_leaves=self.max_leaf_nodes,
             learning_rate=self.learning_rate,
+            min_child_samples=self.min_samples_leaf,
             n_jobs=self.n_jobs,
             verbosity=-1,
         ).fit(frame, late)

@@ -30,7 +30,14 @@ from arsenal.deployment import InferenceSession, export_onnx
 from arsenal.models import GradientBoostingClassifier
 from arsenal.monitoring import DriftReport, psi
 
-SETTINGS: dict[str, Any] = {"n_estimators": 100, "max_leaf_nodes": 31, "learning_rate": 0.1}
+# A day has about 900 flights, all in the same weather. Leaves that hold more than a day and small steps keep the trees
+# from learning single stormy days by heart: both libraries rank later months better for it, and chance decides less.
+SETTINGS: dict[str, Any] = {
+    "n_estimators": 100,
+    "max_leaf_nodes": 15,
+    "learning_rate": 0.05,
+    "min_samples_leaf": 1000,
+}
 SEED = 0
 FITS = 3
 FITS_SECONDS = 15.0  # on a busy machine fewer fits have to do

@@ -44,7 +44,7 @@ def html(figures: Figures) -> str:
 
 
 def _head(figures: Figures) -> str:
-    ours, theirs = figures.speeds
+    ours, theirs = figures.speeds[0], figures.speeds[-1]
     fit, rival = figures.training
     gaps = [m.auc - m.lightgbm_auc for m in figures.walked if m.auc is not None and m.lightgbm_auc is not None]
     agreement = figures.agreement
@@ -120,10 +120,11 @@ def _drift(figures: Figures) -> str:
 def _speed(figures: Figures) -> str:
     file = figures.model
     latency = [
-        (s.engine, s.p50_us, f"{s.p50_us:.1f} µs (p99 {s.p99_us:.1f})", s.engine == "arsenal") for s in figures.speeds
+        (s.engine, s.p50_us, f"{s.p50_us:.1f} µs (p99 {s.p99_us:.1f})", s is figures.speeds[0]) for s in figures.speeds
     ]
     batch = [
-        (s.engine, s.rows_per_second, f"{s.rows_per_second:,.0f} rows/s", s.engine == "arsenal") for s in figures.speeds
+        (s.engine, s.rows_per_second, f"{s.rows_per_second:,.0f} rows/s", s is figures.speeds[0])
+        for s in figures.speeds
     ]
     return (
         "<h2>One file, two runtimes</h2>"
@@ -154,7 +155,8 @@ def _training(figures: Figures) -> str:
         "<h2>Training</h2>"
         f"<p>{figures.data.training_rows:,} rows, {figures.data.numeric_features} numeric and "
         f"{figures.data.string_features} string columns; {settings['n_estimators']} trees of "
-        f"{settings['max_leaf_nodes']} leaves, learning rate {settings['learning_rate']}, "
+        f"{settings['max_leaf_nodes']} leaves, at least {settings['min_samples_leaf']:,} rows in each, "
+        f"learning rate {settings['learning_rate']}, "
         f"{settings['n_jobs']} threads. "
         f"The fits took turns; arsenal's {len(figures.training[0].all_seconds)} fits {same}.</p>"
         f"{_table(('library', 'median', 'each fit, s'), rows)}"

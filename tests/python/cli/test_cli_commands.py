@@ -188,7 +188,7 @@ def test_bench_times_both_runtimes(
     done = arsenal("bench", model, *arguments, "--rows", 200, "--json")
     assert done.code == 0
     timed = json.loads(done.out)
-    assert [speed["engine"] for speed in timed["speeds"]] == ["arsenal", "onnxruntime"]
+    assert [speed["engine"] for speed in timed["speeds"]] == ["arsenal", "arsenal run()", "onnxruntime"]
     assert timed["rows"] == 200
     assert timed["source"] == (str(tmp_path / "t.parquet") if options else "random")
     assert all(0 < s["p50_us"] <= s["p99_us"] and s["rows_per_second"] > 0 for s in timed["speeds"])

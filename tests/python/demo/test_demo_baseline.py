@@ -17,7 +17,7 @@ def table(rows: int, seed: int) -> tuple[pa.Table, np.ndarray]:
 
 
 def test_it_learns_numbers_and_strings_together() -> None:
-    baseline = LightGBMBaseline(n_estimators=20, max_leaf_nodes=7, learning_rate=0.2, n_jobs=1)
+    baseline = LightGBMBaseline(n_estimators=20, max_leaf_nodes=7, learning_rate=0.2, min_samples_leaf=10, n_jobs=1)
     features, late = table(2000, 0)
     baseline.fit(baseline.prepare(features), late)
     unseen, truth = table(500, 1)
@@ -26,10 +26,11 @@ def test_it_learns_numbers_and_strings_together() -> None:
     assert np.mean((scores > 0.5) == truth, where=present) > 0.98
     parameters = baseline.model.get_params()
     assert (parameters["n_estimators"], parameters["num_leaves"], parameters["learning_rate"]) == (20, 7, 0.2)
+    assert parameters["min_child_samples"] == 10
 
 
 def test_an_unseen_category_is_missing() -> None:
-    baseline = LightGBMBaseline(n_estimators=5, max_leaf_nodes=7, learning_rate=0.2, n_jobs=1)
+    baseline = LightGBMBaseline(n_estimators=5, max_leaf_nodes=7, learning_rate=0.2, min_samples_leaf=10, n_jobs=1)
     frame = baseline.prepare(pa.table({"letter": ["a", None, "b", "a"]}))
     assert frame["letter"].cat.categories.tolist() == ["a", "b"]
     later = baseline.frame(pa.table({"letter": ["z", "b", None]}))
