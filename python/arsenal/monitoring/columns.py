@@ -24,7 +24,7 @@ def table_columns(table: Any, side: str, wanted: frozenset[str] | None) -> tuple
         n_rows = table.shape[0]
     elif isinstance(table, Mapping):
         named = table.items()
-        lengths = {str(name): len(values) for name, values in table.items()}
+        lengths = {str(name): _length(name, values) for name, values in table.items()}
         n_rows = next(iter(lengths.values()), 0)
         uneven = next((name for name, length in lengths.items() if length != n_rows), None)
         if uneven is not None:
@@ -57,7 +57,7 @@ def column_of(values: Any) -> DriftColumn:
     if hasattr(values, "iloc") and hasattr(values, "dtype"):
         return _pandas_column(values)
     if hasattr(values, "__arrow_c_stream__") and hasattr(values, "to_frame"):
-        return DriftColumn.from_arrow(values.to_frame("column"))[0][1]
+        return _arrow_columns(values.to_frame("column"), "a column", None)[1]["column"]
     if hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__"):
         import pyarrow as pa
 
@@ -72,11 +72,15 @@ def column_of(values: Any) -> DriftColumn:
         array = np.asarray(values)
     except ValueError:
         return DriftColumn.from_objects(values, _is_missing)
-    return (
-        _array_column(array)
-        if array.dtype.kind in "biufmM" and values
-        else DriftColumn.from_objects(values, _is_missing)
-    )
+    if array.ndim == 1 and array.dtype.kind in "biufmM" and values:
+        return _array_column(array)
+    return DriftColumn.from_objects(values, _is_missing)
+
+
+def _length(name: Any, values: Any) -> int:
+    if not hasattr(values, "__len__") or isinstance(values, str):
+        raise ArsenalTypeError(f"column {name!r} is of type {type(values).__name__}, wanted an array or list")
+    return len(values)
 
 
 def without_values(n_rows: int, kind: str) -> DriftColumn:
@@ -128,13 +132,25 @@ def _pandas_column(values: Any) -> DriftColumn:
 
 
 def _arrow_columns(table: Any, side: str, wanted: frozenset[str] | None) -> tuple[int, dict[str, DriftColumn]]:
+    if hasattr(table, "get_columns") and hasattr(table, "schema"):
+        return _polars_columns(table, wanted)
     columns: dict[str, DriftColumn] = {}
+    n_rows = 0
     for name, column in DriftColumn.from_arrow(table):
         if name in columns:
             raise ArsenalValueError(f"{side} has more than one column {name!r}")
         columns[name] = column
-    n_rows = max((len(column) for column in columns.values()), default=0)
+        n_rows = max(n_rows, len(column))
     return n_rows, {name: column for name, column in columns.items() if wanted is None or name in wanted}
+
+
+def _polars_columns(table: Any, wanted: frozenset[str] | None) -> tuple[int, dict[str, DriftColumn]]:
+    # polars exports a column of its type Null with a buffer that the Arrow interface does not allow.
+    names = [name for name in table.columns if wanted is None or name in wanted]
+    empty = {name for name, dtype in table.schema.items() if str(dtype) == "Null"}
+    columns = dict(DriftColumn.from_arrow(table.select([name for name in names if name not in empty])))
+    nothing = DriftColumn.from_objects([None] * len(table), _is_missing)
+    return len(table), {name: columns.get(name, nothing) for name in names}
 
 
 def _is_missing(value: Any) -> bool:

@@ -1,52 +1,76 @@
-"""Has a table changed? One test per column, corrected for how many there are."""
+"""Has a table changed? One decision per column, corrected for how many there are."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from os import PathLike
+import math
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from arsenal import _native
 from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
 from arsenal.monitoring.columns import DriftColumn, table_columns
-from arsenal.monitoring.drift_html import drift_html
-from arsenal.monitoring.stability import check_binning, fill
-from arsenal.monitoring.wording import p_value_label
+from arsenal.monitoring.drift_html import drift_fragment, drift_page, what_was_tested
+from arsenal.monitoring.stability import check_binning, fill, psi_bin
+from arsenal.monitoring.wording import number_label, p_value_label, share_label, shortened
+
+KINDS = ("number", "category", "time")
+MAX_LINES = 25
 
 
 class DriftReport:
     """Compare a current table with a reference, column by column.
 
-    Continuous numbers are compared by the Kolmogorov-Smirnov test, categories by the chi-squared test of the
-    contingency
-    table, and the share of missing values of either by itself; the smaller of a column's two p-values counts, times
-    two.
-    P-values are corrected for the number of columns. The population stability index stands beside each test, with the
-    threshold that the sample sizes ask for.
-
     Parameters
     ----------
-    reference, current : pandas, polars or pyarrow table, dict of columns or 2-D array
-        Columns are matched by name.
+    reference, current : table
+        pandas, polars or pyarrow tables, or any object with ``__arrow_c_stream__``; dicts of columns; 2-D arrays, whose
+        columns are called ``x0``, ``x1``, ... Columns meet by name; the two tables may be of different libraries.
     columns : sequence of str, optional
-        Columns to compare; those of the reference where not given.
+        Columns to compare; all by default.
     alpha : float
-        Probability of calling any column drifted where nothing has changed ("holm").
-    correction : {"holm", "bh"} or None
-        Holm's family-wise error rate, Benjamini and Hochberg's false discovery rate, or none.
+        Level of the decision. With Holm's correction it is the probability of calling any column drifted if nothing
+        has changed.
+    correction : {'holm', 'bh'} or None
+        Holm's for the family-wise error rate, Benjamini and Hochberg's for the false discovery rate, or none.
     bins, max_categories : int
-        As in :func:`psi`.
+        Bins of the stability index, as in :func:`psi`.
     n_jobs : int, optional
-        Threads; the report does not depend on it.
+        Threads, one column at a time each; by default all cores. The report does not depend on it.
+
+    Attributes
+    ----------
+    drifted : list of str
+        Names of the columns that drifted.
+    drift : bool
+        Whether any did.
 
     Raises
     ------
     ArsenalValueError
-        A table has no rows, a column is absent from one of them, or a parameter is out of range.
+        The reference has no rows, a named column is in neither table, a name occurs twice, columns differ in length, or
+        a parameter is out of range.
     ArsenalTypeError
-        A column holds numbers in one table and categories in the other, or neither.
+        A table is of none of the types above.
+
+    Notes
+    -----
+    *Numbers* are compared by the two-sample Kolmogorov-Smirnov test: exact up to 10,000 rows a side, given the ties if
+    there are any; asymptotic beyond. Columns with at most 20 distinct values, *text*, *booleans* and *categories* are
+    compared by the chi-squared test of both samples' counts, as in :func:`chi2_2samp`; missing is a category too.
+    Numbers that are missing more or less often than before are found by the same test of two counts. Where it was made,
+    the column's p-value is twice the smaller of the two (Bonferroni), so a column that becomes empty has drifted.
+    *Times* are summarised and not tested, except for how many are missing: windows follow one another in time, so such
+    a test would always alarm.
+
+    float64 beside float32 is compared in float32; whole numbers, floats and durations are all numbers. A column that
+    the current table lacks, or that changed its kind, has drifted without a test; one that only the current table has
+    is listed and has not. A column without any value takes the other's kind. What is neither number, time nor category
+    (lists, structures) is listed and not compared. A current table without rows gives a report without tests.
+
+    Time O(n log n) per column; memory, two sorted columns per thread.
 
     Examples
     --------
@@ -75,129 +99,291 @@ class DriftReport:
         n_jobs: int | None = None,
     ) -> None:
         check_binning(bins, max_categories, alpha)
-        wanted = None if columns is None else frozenset(columns)
+        if correction not in ("holm", "bh", None):
+            raise ArsenalValueError(f"correction is {correction!r}, wanted 'holm', 'bh' or None")
+        names = _wanted(columns)
+        wanted = None if names is None else frozenset(names)
         n_reference, before = table_columns(reference, "reference", wanted)
         n_current, after = table_columns(current, "current", wanted)
-        for side, n_rows in (("reference", n_reference), ("current", n_current)):
-            if n_rows == 0:
-                raise ArsenalValueError(f"{side} has no rows, wanted at least one")
-        names = list(before) if columns is None else list(columns)
-        for side, found in (("reference", before), ("current", after)):
-            absent = [name for name in names if name not in found]
-            if absent:
-                raise ArsenalValueError(f"{side} lacks the columns {absent}, it has {list(found)}")
-        pairs = [_pair(name, before[name], after[name]) for name in names]
-        compared = _native._rust.compare_columns(pairs, bins, max_categories, alpha, n_jobs)
-        p_values = [_p_value(found) for found in compared]
-        tested = [p for p in p_values if p is not None]
-        adjusted = iter(tested if correction is None else _native._rust.adjust_p_values(tested, correction))
-        self.alpha = alpha
-        self.correction = correction
-        self.n_rows = (n_reference, n_current)
-        self._columns: dict[str, dict[str, Any]] = {}
-        for name, (first, _), found, p_value in zip(names, pairs, compared, p_values, strict=True):
-            p_adjusted = None if p_value is None else next(adjusted)
-            self._columns[name] = _column(first.kind, found, p_value, p_adjusted, alpha)
+        if n_reference == 0:
+            raise ArsenalValueError("reference has no rows, wanted at least one")
+        if names is None:
+            names = [*before, *(name for name in after if name not in before)]
+        unknown = [name for name in names if name not in before and name not in after]
+        if unknown:
+            raise ArsenalValueError(f"neither table has a column {unknown[0]!r}")
+        pairs = {name: (before[name], after[name]) for name in names if name in before and name in after}
+        comparable = {name: _filled(*pair) for name, pair in pairs.items() if _obstacle(*pair) is None}
+        compared = _native._rust.compare_columns(list(comparable.values()), bins, max_categories, alpha, n_jobs)
+        found = dict(zip(comparable, compared, strict=True))
+        self._found: dict[str, Any] = {
+            "arsenal": _native.__version__,
+            "alpha": float(alpha),
+            "correction": correction,
+            "n_rows": {"reference": n_reference, "current": n_current},
+        }
+        self._columns = {name: _column(before.get(name), after.get(name), found.get(name)) for name in names}
+        self._decide()
+
+    def _decide(self) -> None:
+        alpha, correction = self._found["alpha"], self._found["correction"]
+        tested = [column for column in self._columns.values() if column["p_value"] is not None]
+        adjusted = [column["p_value"] for column in tested]
+        if correction is not None:
+            adjusted = _native._rust.adjust_p_values(adjusted, correction)
+        for column, p_adjusted in zip(tested, adjusted, strict=True):
+            column["p_adjusted"] = p_adjusted
+            column["drift"] = p_adjusted <= alpha
+        of_reference = [c for c in self._columns.values() if c["status"] != "only in current"]
+        n_drifted = len(self.drifted)
+        self._found |= {
+            "n_columns": len(of_reference),
+            "n_tested": len(tested),
+            "n_drifted": n_drifted,
+            "share_drifted": n_drifted / len(of_reference) if of_reference else 0.0,
+            "drift": n_drifted > 0,
+        }
 
     @property
     def drifted(self) -> list[str]:
-        """Names of the columns whose adjusted p-value is at most alpha."""
+        """Names of the columns that drifted, in the order of the tables."""
         return [name for name, column in self._columns.items() if column["drift"]]
 
+    @property
+    def drift(self) -> bool:
+        """Whether any column drifted."""
+        return bool(self._found["drift"])
+
     def to_dict(self) -> dict[str, Any]:
-        """Everything that the report found, in plain Python types: ``["columns"][name]`` and the table as a whole."""
-        n_columns = len(self._columns)
-        return {
-            "alpha": self.alpha,
-            "correction": self.correction,
-            "n_rows": {"reference": self.n_rows[0], "current": self.n_rows[1]},
-            "n_columns": n_columns,
-            "n_drifted": len(self.drifted),
-            "share_drifted": len(self.drifted) / n_columns if n_columns else 0.0,
-            "columns": {name: dict(column) for name, column in self._columns.items()},
-        }
+        """Everything that the report found, in plain Python types.
+
+        Returns
+        -------
+        dict
+            ``alpha``, ``correction``, ``n_rows``, ``n_columns`` (of the reference), ``n_tested``, ``n_drifted``,
+            ``share_drifted``, ``drift``, ``drifted`` and ``columns``. Each of the columns has
+
+            - ``kind``: 'number', 'category', 'time', or another type's name in brackets;
+            - ``status``: 'tested', 'not tested', 'only in reference', 'only in current', 'kind changed' or
+              'unsupported', and a ``note`` where there is more to say;
+            - ``test``: 'ks_2samp', 'chi2_contingency' or None, with ``method``, ``statistic`` and ``dof``;
+            - ``p_value``: before correction; of the values and, where that was tested, of how many are missing, whose
+              own are ``value_p_value`` and ``missing_p_value``;
+            - ``p_adjusted``, ``drift``;
+            - ``psi`` with ``psi_threshold``, ``psi_p_value``, ``psi_alert`` and ``psi_bins``;
+            - ``n_rows``, ``n_missing``, ``missing_rate`` and, by kind, ``summary`` and ``histogram`` or ``categories``,
+              each with a part for reference and current.
+        """
+        return {**self._found, "drifted": self.drifted, "columns": _copied(self._columns)}
 
     def to_json(self, indent: int | None = None) -> str:
-        """:meth:`to_dict` as JSON; what JSON has no number for (infinite bounds) is written as text."""
-        return json.dumps(_plain(self.to_dict()), indent=indent, ensure_ascii=False, allow_nan=False)
+        """:meth:`to_dict` as JSON. Infinities, for which it has no number, are the texts "Infinity", "-Infinity".
 
-    def to_html(self, path: str | PathLike[str] | None = None) -> str:
-        """The report as one self-contained page: no request leaves it, and everything from the data is escaped.
+        Parameters
+        ----------
+        indent : int, optional
+            Spaces per level; one line by default.
+        """
+        return json.dumps(_copied(self.to_dict(), _json_number), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
+        """The report as one page: nothing is fetched, everything from the data is escaped, 1 MB at most.
+
+        The page follows the reader's light or dark setting, works with the keyboard alone and without scripts, and
+        prints. Of tables with very many columns it shows as many as fit, those that changed most first.
 
         Parameters
         ----------
         path : str or path-like, optional
             Where to write it as well.
+
+        Returns
+        -------
+        str
+            The page.
         """
-        page = drift_html(self.to_dict())
+        page = drift_page(self.to_dict())
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")
         return page
 
     def _repr_html_(self) -> str:
-        return self.to_html()
+        return drift_fragment(self.to_dict())
 
     def __repr__(self) -> str:
-        lines = [f"DriftReport: {len(self.drifted)} of {len(self._columns)} columns drifted (alpha {self.alpha:g})"]
-        for name, column in sorted(
-            self._columns.items(), key=lambda item: (item[1]["p_adjusted"] is None, item[1]["p_adjusted"])
-        ):
-            mark = "drift" if column["drift"] else "     "
-            lines.append(
-                f"  {mark}  {name}: {column['test'] or 'nothing to test'}, p {p_value_label(column['p_adjusted'])}"
-            )
-        return "\n".join(lines)
+        return "\n".join(self._lines())
 
-
-def _pair(name: str, before: DriftColumn, after: DriftColumn) -> tuple[DriftColumn, DriftColumn]:
-    """Two columns of one kind; a column without values takes the other's."""
-    kinds = {before.kind, after.kind} - {"nothing"}
-    if len(kinds) > 1:
-        raise ArsenalTypeError(
-            f"column {name!r} holds {before.kind} values in reference and {after.kind} values in current"
+    def _lines(self) -> Iterator[str]:
+        found, rows = self._found, self._found["n_rows"]
+        verdict = f"{found['n_drifted']} of {found['n_columns']} columns drifted" if self.drift else "no drift"
+        corrected = {"holm": "Holm", "bh": "Benjamini-Hochberg", None: "no"}[found["correction"]]
+        yield (
+            f"DriftReport: {verdict} ({rows['reference']:,} reference and {rows['current']:,} current rows, "
+            f"alpha {found['alpha']:g}, {corrected} correction)"
         )
-    kind = next(iter(kinds), "number")
-    if kind not in ("number", "category", "time"):
-        raise ArsenalTypeError(f"column {name!r} holds {kind.strip('[]')}, wanted numbers, times or categories")
-    return fill(before, kind), fill(after, kind)
+        by_drift = sorted(self._columns.items(), key=lambda item: (not item[1]["drift"], -(item[1]["psi"] or 0.0)))
+        width = max((len(shortened(name, 32)) for name, _ in by_drift[:MAX_LINES]), default=0)
+        if by_drift:
+            yield f"       {'column':<{width}}  {'test':<16}  {'p adjusted':>10}  {'PSI':>8}  missing"
+        for name, column in by_drift[:MAX_LINES]:
+            missing = " → ".join(share_label(column["missing_rate"][side]) for side in ("reference", "current"))
+            test = column["test"] or what_was_tested(column)
+            psi = number_label(None if column["psi"] is None else round(column["psi"], 4))
+            yield (
+                f"{'drift' if column['drift'] else '':<5}  {shortened(name, 32):<{width}}  {test:<16}  "
+                f"{p_value_label(column['p_adjusted']):>10}  {psi:>8}  {missing}"
+            )
+        if len(by_drift) > MAX_LINES:
+            yield f"       … and {len(by_drift) - MAX_LINES} more columns; to_dict() has them all"
 
 
-def _p_value(found: dict[str, Any]) -> float | None:
-    """Bonferroni's bound over what was tested of a column: its values, and how many are missing."""
-    tested = [p for p in (found["test"] and found["test"][3], found["missing_p_value"]) if p is not None]
-    return min(1.0, len(tested) * min(tested)) if tested else None
+def _wanted(columns: Sequence[str] | None) -> list[str] | None:
+    if columns is None:
+        return None
+    if isinstance(columns, str) or not all(isinstance(name, str) for name in columns):
+        raise ArsenalTypeError(f"columns is {columns!r}, wanted a list of names")
+    repeated = next((name for place, name in enumerate(columns) if name in columns[:place]), None)
+    if repeated is not None:
+        raise ArsenalValueError(f"columns names {repeated!r} more than once")
+    return list(columns)
 
 
-def _column(
-    kind: str, found: dict[str, Any], p_value: float | None, p_adjusted: float | None, alpha: float
-) -> dict[str, Any]:
-    test, method, statistic, value_p, dof = found["test"] or (None, None, None, None, None)
-    index = found["psi"] or {}
-    column = {
-        "kind": kind,
-        "test": test,
+def _kind(first: DriftColumn, second: DriftColumn) -> str:
+    """The kind of two columns; one without values has that of the other."""
+    return second.kind if first.kind == "nothing" else first.kind
+
+
+def _obstacle(first: DriftColumn, second: DriftColumn) -> tuple[str, str] | None:
+    """Why two columns of one name cannot be compared: the status and a sentence."""
+    kinds = {first.kind, second.kind} - {"nothing"}
+    if len(kinds) > 1:
+        return (
+            "kind changed",
+            f"{_in_words(first.kind)} in the reference, {_in_words(second.kind)} in the current table",
+        )
+    unsupported = kinds - set(KINDS)
+    if unsupported:
+        return "unsupported", f"{_in_words(unsupported.pop())}: neither numbers, times nor categories"
+    return None
+
+
+def _in_words(kind: str) -> str:
+    return {"number": "numbers", "category": "categories", "time": "times"}.get(kind, kind.strip("[]"))
+
+
+def _filled(first: DriftColumn, second: DriftColumn) -> tuple[DriftColumn, DriftColumn]:
+    kind = _kind(first, second)
+    kind = "number" if kind == "nothing" else kind
+    return fill(first, kind), fill(second, kind)
+
+
+def _column(before: DriftColumn | None, after: DriftColumn | None, found: dict[str, Any] | None) -> dict[str, Any]:
+    """Everything about one column but the correction and the decision that follows from it."""
+    column: dict[str, Any] = {
+        "kind": None, "status": "tested", "note": None,
+        "test": None, "method": None, "statistic": None, "dof": None,
+        "value_p_value": None, "missing_p_value": None, "p_value": None, "p_adjusted": None, "drift": False,
+        "psi": None, "psi_threshold": None, "psi_p_value": None, "psi_alert": False, "psi_bins": [],
+        "n_rows": _sides((None, None)), "n_missing": _sides((None, None)), "missing_rate": _sides((None, None)),
+    }  # fmt: skip
+    if before is None or after is None:
+        side = after if before is None else before
+        status = "only in current" if before is None else "only in reference"
+        return column | {
+            "kind": side.kind if side is not None else None,
+            "status": status,
+            "note": "not in the reference" if before is None else "gone from the current table",
+            "drift": before is not None,
+        }
+    column["kind"] = _kind(before, after)
+    obstacle = _obstacle(before, after)
+    if obstacle is not None:
+        status, note = obstacle
+        return column | {"status": status, "note": note, "drift": status == "kind changed"}
+    assert found is not None  # whatever has no obstacle was compared
+    # Like the test, an index of times would only say that time has passed.
+    psi = None if column["kind"] == "time" else found["psi"]
+    return column | _tested(column["kind"], found) | _stability(psi) | _look(column["kind"], found)
+
+
+def _tested(kind: str, found: dict[str, Any]) -> dict[str, Any]:
+    test = None if kind == "time" else found["test"]
+    name, method, statistic, value_p, dof = test or (None, None, None, None, None)
+    tested = [p for p in (value_p, found["missing_p_value"]) if p is not None]
+    p_value = min(1.0, len(tested) * min(tested)) if tested else None
+    rows, missing = found["n_rows"], found["n_missing"]
+    note = None
+    if 0 in rows:
+        note = "the current table has no rows"
+    elif rows[0] == missing[0] or rows[1] == missing[1]:
+        sides = [side for side, n, gone in zip(("reference", "current table"), rows, missing, strict=True) if n == gone]
+        note = f"no value in the {' and '.join(sides)}"
+    elif kind == "time":
+        note = "values of times are not tested: windows follow one another"
+    return {
+        "status": "not tested" if p_value is None else "tested",
+        "note": note,
+        "test": name,
         "method": method,
         "statistic": statistic,
         "dof": dof,
         "value_p_value": value_p,
         "missing_p_value": found["missing_p_value"],
         "p_value": p_value,
-        "p_adjusted": p_adjusted,
-        "drift": p_adjusted is not None and p_adjusted <= alpha,
-        "psi": index.get("value"),
-        "psi_threshold": index.get("threshold"),
-        "n_rows": list(found["n_rows"]),
-        "n_missing": list(found["n_missing"]),
+        "n_rows": _sides(rows),
+        "n_missing": _sides(missing),
+        "missing_rate": _sides([gone / n if n else None for gone, n in zip(missing, rows, strict=True)]),
     }
-    look = ("summaries", "histogram") if "summaries" in found else ("categories",)
-    return column | {name: found[name] for name in look}
 
 
-def _plain(value: Any) -> Any:
+def _stability(psi: dict[str, Any] | None) -> dict[str, Any]:
+    if psi is None:
+        return {}
+    names = ("label", "reference", "current", "reference_share", "current_share", "contribution")
+    bins = [psi_bin(found) for found in psi["bins"]]
+    return {
+        "psi": psi["value"],
+        "psi_threshold": psi["threshold"],
+        "psi_p_value": psi["p_value"],
+        "psi_alert": psi["threshold"] is not None and psi["value"] > psi["threshold"],
+        "psi_bins": [{name: getattr(psi_bin, name) for name in names} for psi_bin in bins],
+    }
+
+
+def _look(kind: str, found: dict[str, Any]) -> dict[str, Any]:
+    if kind == "category":
+        shown = found["categories"]
+        return {
+            "categories": {
+                "listed": [{"name": name, **_sides(counts)} for name, counts in shown["listed"]],
+                "n_other": shown["n_other"],
+                "other": _sides(shown["other"]),
+                "n_categories": _sides(shown["n_categories"]),
+                "n_unseen": shown["n_unseen"],
+                "n_gone": shown["n_gone"],
+            }
+        }
+    histogram = found["histogram"]
+    if histogram is not None:
+        counts = list(zip(*histogram["counts"], strict=True))
+        histogram |= {"reference": list(counts[0]), "current": list(counts[1])}
+        del histogram["counts"]
+        histogram |= {side: _sides(histogram[side]) for side in ("below", "above") if side in histogram}
+    return {"summary": _sides(found["summaries"]), "histogram": histogram}
+
+
+def _sides(pair: Sequence[Any]) -> dict[str, Any]:
+    reference, current = pair
+    return {"reference": reference, "current": current}
+
+
+def _copied(value: Any, number: Any = lambda value: value) -> Any:
     if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    if isinstance(value, float) and value in (float("inf"), float("-inf")):
-        return str(value)
-    return value
+        return {name: _copied(part, number) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_copied(part, number) for part in value]
+    return number(value) if isinstance(value, float) else value
+
+
+def _json_number(value: float) -> float | str:
+    return value if math.isfinite(value) else ("Infinity" if value > 0 else "-Infinity")

@@ -73,8 +73,7 @@ def psi(reference: Any, current: Any, bins: int = 10, *, max_categories: int = 5
     """Population stability index of two samples of numbers or categories.
 
     Bins depend on the reference alone, so nothing in `current` can move them. Numbers: between quantiles of the
-    reference, open at both ends; where its smallest or largest value is frequent, values beyond have a bin of their
-    own.
+    reference, open at both ends; where its smallest or largest value is frequent, values beyond it have their own bin.
     Categories: the `max_categories` most frequent ones of the reference, then its others together, then those it does
     not have. Missing values always have a bin of their own. Every bin's count is smoothed by adding 1/2.
 
@@ -107,8 +106,7 @@ def psi(reference: Any, current: Any, bins: int = 10, *, max_categories: int = 5
     ``(k - 1) * (1/n + 1/m)`` for k bins, and ``index / (1/n + 1/m)`` has about the chi-squared distribution with k - 1
     degrees of freedom. The threshold is that distribution's point. Where categories are rare or more than
     `max_categories`, which of them have bins is chance too; then threshold and p-value come from 999 random deals of
-    the
-    pooled values (fewer for very many categories, at least 99), seeded, so that a call repeats.
+    the pooled values (fewer for very many categories, at least 99), seeded, so that a call repeats.
 
     Examples
     --------

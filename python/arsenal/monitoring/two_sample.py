@@ -167,9 +167,8 @@ class Chi2Result(_Pair):
 def chi2_2samp(data1: Any, data2: Any) -> Chi2Result:
     """Chi-squared test of whether two samples have the same shares of categories.
 
-    The statistic is that of ``scipy.stats.chi2_contingency(table, correction=False)`` on the table of both samples:
-    none
-    of the two is taken for the truth, so a category that one of them lacks is no catastrophe.
+    The statistic is that of ``scipy.stats.chi2_contingency(table, correction=False)`` on the table of both
+    samples: none of the two is taken for the truth, so a category that one of them lacks is no catastrophe.
 
     Parameters
     ----------
@@ -194,8 +193,8 @@ def chi2_2samp(data1: Any, data2: Any) -> Chi2Result:
     How the p-value is found depends on the pooled counts alone. 'asymptotic': every expected count is at least 5, or at
     least 1 with five categories or more. 'exact', for two categories: all tables with the same margins. 'permutation':
     9,999 random deals of the pooled values, or until 100 of them are as extreme, seeded; p is (k + 1) / (N + 1),
-    never 0.
-    'moments', where a deal would take long: a chi-squared distribution scaled to the mean and variance over all deals.
+    never 0. 'moments', where a deal would take long: a chi-squared distribution scaled to the mean and variance over
+    all deals.
 
     Examples
     --------

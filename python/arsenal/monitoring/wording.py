@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 NOTHING = "–"
 
 
-def number_label(value: float | None) -> str:
-    """Six significant digits, whole numbers up to 15 digits as they are."""
+def number_label(value: float | None, digits: int = 6) -> str:
+    """So many significant digits; whole numbers of up to 15 digits as they are."""
     if value is None or math.isnan(value):
         return NOTHING
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    text = f"{value:.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.6g}"
+    text = f"{value:.0f}" if value == int(value) and abs(value) < 1e15 else f"{value:.{digits}g}"
     return text.replace("-", "−", 1) if text.startswith("-") else text
 
 

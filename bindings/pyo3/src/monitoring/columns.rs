@@ -36,7 +36,8 @@ enum Source {
     Codes(CategoryColumn),
     /// So many missing values.
     Nothing(usize),
-    Unreadable,
+    /// So many values that no comparison reads.
+    Unreadable(usize),
 }
 
 /// A column while it is read without the GIL.
@@ -116,7 +117,7 @@ impl DriftColumn {
                     number = converted;
                 } else {
                     let kind = format!("[{}]", value.get_type().name()?);
-                    return Ok(Self { kind, source: Source::Unreadable });
+                    return Ok(Self { kind, source: Source::Unreadable(values.len()) });
                 }
             }
             texts.push(text);
@@ -126,7 +127,7 @@ impl DriftColumn {
             (0, 0) => ("nothing", Source::Nothing(values.len())),
             (_, 0) => ("category", Source::Codes(CategoryColumn::encode(texts.iter().map(|text| text.as_deref())))),
             (0, _) => ("number", Source::F64(PyArray1::from_vec(values.py(), numbers).unbind())),
-            _ => ("[text and numbers]", Source::Unreadable),
+            _ => ("[text and numbers]", Source::Unreadable(values.len())),
         };
         Ok(Self { kind: kind.to_owned(), source })
     }
@@ -140,7 +141,7 @@ impl DriftColumn {
             let (kind, source) = match arrow_kind(data_type) {
                 Some("nothing") => ("nothing".to_owned(), Source::Nothing(n_rows)),
                 Some(kind) => (kind.to_owned(), Source::Arrow(data_type.clone(), chunks)),
-                None => (format!("[{data_type}]"), Source::Unreadable),
+                None => (format!("[{data_type}]"), Source::Unreadable(n_rows)),
             };
             (field.name().clone(), Self { kind, source })
         });
@@ -154,8 +155,7 @@ impl DriftColumn {
             Source::F64(values) => values.bind(py).len().unwrap_or(0),
             Source::Arrow(_, chunks) => chunks.iter().map(Array::len).sum(),
             Source::Codes(column) => column.codes.len(),
-            Source::Nothing(n_rows) => *n_rows,
-            Source::Unreadable => 0,
+            Source::Nothing(n_rows) | Source::Unreadable(n_rows) => *n_rows,
         }
     }
 }
