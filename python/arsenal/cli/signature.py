@@ -85,13 +85,15 @@ class Signature:
         """
         from arsenal.cli.tables import check_columns
 
-        if self.named:
-            names = [column.name for column in self.columns]
+        names = [column.name for column in self.columns]
+        # A model of an array carries x0, x1, … as names: a table that has none of them is taken by position too.
+        numbered = self.tensor is not None and names == [f"x{i}" for i in range(len(names))]
+        if self.named and not (numbered and not set(names) & set(present)):
             check_columns(path, present, names)
             return names
         if len(present) != len(self.columns):
             raise ArsenalValueError(
-                f"{path} has {len(present)} columns, the model takes {len(self.columns)} and does not know their names"
+                f"{path} has {len(present)} columns, the model takes {len(self.columns)} by position"
             )
         return list(present)
 

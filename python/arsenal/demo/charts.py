@@ -6,12 +6,9 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from arsenal.demo.figures import Month
+from arsenal.demo.figures import PSI_LARGE, PSI_SOME, Month
 
 MONTH_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-# PSI: below the first nothing to speak of, above the second a shift to act on; the usual reading of the measure.
-PSI_SOME, PSI_LARGE = 0.1, 0.25
 
 STYLE = """
 .chart{font:12px system-ui,-apple-system,"Segoe UI",sans-serif;--ink:#1c2330;--soft:#687385;--line:#dfe4ea;
@@ -151,12 +148,12 @@ def drift_map(months: Sequence[Month], rows: int = 20) -> str:
 
 def bars(rows: Sequence[tuple[str, float, str, bool]]) -> str:
     """Horizontal bars on one scale from zero: name, value, what to write behind it, whether it is ours."""
-    left, width, tall = 110, 640, 26
+    left, room, width, tall = 110, 180, 680, 26
     longest = max(value for _, value, _, _ in rows)
     parts = []
     for i, (name, value, label, is_ours) in enumerate(rows):
         y = 6 + i * (tall + 6)
-        length = max((width - left - 130) * value / longest, 2.0)
+        length = max((width - left - room) * value / longest, 2.0)
         parts.append(f'<text x="{left - 10}" y="{y + 17}" text-anchor="end">{escape(name)}</text>')
         colour = "large" if is_ours else "some"
         parts.append(f'<rect class="{colour}" x="{left}" y="{y}" width="{length:.1f}" height="{tall}" rx="3"/>')

@@ -7,6 +7,9 @@ from typing import Any
 
 from arsenal.cli.engines import Agreement, Speed
 
+# PSI: below the first nothing to speak of, above the second a shift to act on; the usual reading of the measure.
+PSI_SOME, PSI_LARGE = 0.1, 0.25
+
 
 @dataclass(frozen=True)
 class Data:

@@ -24,7 +24,7 @@ from arsenal.cli.files import whole_file, write_bytes
 from arsenal.cli.signature import Signature, signature
 from arsenal.cli.timing import METHOD
 from arsenal.demo.baseline import LightGBMBaseline
-from arsenal.demo.figures import Data, Drift, Figures, ModelFile, Month, Shift, Training
+from arsenal.demo.figures import PSI_LARGE, Data, Drift, Figures, ModelFile, Month, Shift, Training
 from arsenal.demo.flights import NUMERIC_FEATURES, STRING_FEATURES, TRAIN_MONTHS, WALK_MONTHS, Flights, load_flights
 from arsenal.deployment import InferenceSession, export_onnx
 from arsenal.models import GradientBoostingClassifier
@@ -213,10 +213,10 @@ def _drift(report: DriftReport, reference: pa.Table, current: pa.Table) -> Drift
 
 
 def _drifted(month: Month) -> tuple[float, float]:
-    """How much a month drifted: columns that the tests name, then the sum of the PSIs."""
+    """How much a month drifted: columns that moved far, then the sum of the PSIs."""
     if month.drift is None:
         return 0.0, 0.0
-    return month.drift.share, sum(shift.psi for shift in month.drift.columns)
+    return month.drift.beyond(PSI_LARGE), sum(shift.psi for shift in month.drift.columns)
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from arsenal.cli.look import number
-from arsenal.demo.charts import MONTH_NAMES, PSI_LARGE, PSI_SOME, STYLE, auc_and_drift, bars, drift_map
-from arsenal.demo.figures import Figures, Month
+from arsenal.demo.charts import MONTH_NAMES, STYLE, auc_and_drift, bars, drift_map
+from arsenal.demo.figures import PSI_LARGE, PSI_SOME, Figures, Month
 
 PAGE_STYLE = """
 :root{color-scheme:light dark;--ink:#1c2330;--soft:#5d6878;--line:#dfe4ea;--ground:#ffffff;--card:#f6f7f9;
@@ -21,7 +21,7 @@ h1{font-size:30px;line-height:1.2;margin:0 0 6px}h2{font-size:20px;margin:44px 0
 a{color:var(--accent)}.soft{color:var(--soft)}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(240px,1fr));gap:12px;margin:24px 0}
 .tile{background:var(--card);border-radius:10px;padding:14px 16px}.tile span{font-size:14px;color:var(--soft)}
-.tile b{display:block;font-size:24px;white-space:nowrap;color:var(--accent);font-variant-numeric:tabular-nums}
+.tile b{display:block;font-size:22px;white-space:nowrap;color:var(--accent);font-variant-numeric:tabular-nums}
 .scroll{overflow-x:auto;margin:14px 0}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
 th,td{padding:6px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
@@ -150,7 +150,10 @@ def _training(figures: Figures) -> str:
         for fit in figures.training
     ]
     settings = figures.settings
-    same = "gave the same bytes" if figures.same_bytes else "did not give the same bytes"
+    n_fits = len(figures.training[0].all_seconds)
+    turns = "The two took turns. "
+    if n_fits > 1:
+        turns += f"arsenal's {n_fits} fits {'gave' if figures.same_bytes else 'did not give'} the same bytes."
     return (
         "<h2>Training</h2>"
         f"<p>{figures.data.training_rows:,} rows, {figures.data.numeric_features} numeric and "
@@ -158,7 +161,7 @@ def _training(figures: Figures) -> str:
         f"{settings['max_leaf_nodes']} leaves, at least {settings['min_samples_leaf']:,} rows in each, "
         f"learning rate {settings['learning_rate']}, "
         f"{settings['n_jobs']} threads. "
-        f"The fits took turns; arsenal's {len(figures.training[0].all_seconds)} fits {same}.</p>"
+        f"{turns}</p>"
         f"{_table(('library', 'median', 'each fit, s'), rows)}"
     )
 

@@ -10,8 +10,8 @@ from rich.panel import Panel
 from rich.text import Text
 
 from arsenal.cli import look
-from arsenal.demo.charts import MONTH_NAMES, PSI_LARGE
-from arsenal.demo.figures import Figures
+from arsenal.demo.charts import MONTH_NAMES
+from arsenal.demo.figures import PSI_LARGE, Figures
 
 BAR_WIDTH = 14
 BLOCKS = " ▏▎▍▌▋▊▉█"
@@ -72,7 +72,7 @@ def year(figures: Figures) -> RenderableType:
             str(agreement.other_labels),
             style="dim" if month.auc is None else "",
         )
-    about = "last two columns: beside onnxruntime, same file, same rows"
+    about = "last two columns: beside onnxruntime, same file"
     return Group(look.title("The year, month by month", about), rows, "")
 
 
@@ -154,10 +154,9 @@ def conclusion(figures: Figures) -> RenderableType:
 
 
 def drift_sentence(figures: Figures) -> str:
-    """The months with the least and the most drift, and what goes with it."""
-    walked = [month for month in figures.walked if month.drift is not None]
-    most = max(walked, key=lambda month: month.drift.beyond(PSI_LARGE) if month.drift else 0)
-    worst = min(walked, key=lambda month: month.auc or 0.0)
+    """The month with the most drift, and the month that is ranked worst."""
+    most = figures.months[figures.drift_report_month - 1]
+    worst = min(figures.walked, key=lambda month: month.auc or 0.0)
     count = most.drift.beyond(PSI_LARGE) if most.drift else 0
     return (
         f"most drift in {MONTH_NAMES[most.month - 1]} ({count} columns beyond PSI {PSI_LARGE}), "

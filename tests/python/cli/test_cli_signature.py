@@ -52,8 +52,18 @@ def test_one_wide_input_with_names() -> None:
 def test_one_wide_input_without_names_takes_columns_by_position() -> None:
     takes = signature([Input("X", shape=[None, 2])], {})
     assert takes.place(["p", "q"], DATA) == ["p", "q"]
-    with pytest.raises(ArsenalValueError, match="has 3 columns, the model takes 2 and does not know their names"):
+    with pytest.raises(ArsenalValueError, match="has 3 columns, the model takes 2 by position"):
         takes.place(["p", "q", "r"], DATA)
+
+
+def test_a_model_of_an_array_takes_columns_by_their_number_or_by_position() -> None:
+    takes = signature([Input("X", shape=["N", 2])], names("x0", "x1"))
+    assert takes.place(["x1", "z", "x0"], DATA) == ["x0", "x1"]
+    assert takes.place(["p", "q"], DATA) == ["p", "q"]
+    with pytest.raises(ArsenalValueError, match="takes 2 by position"):
+        takes.place(["p", "q", "r"], DATA)
+    with pytest.raises(ArsenalValueError, match="lacks a column that the model takes: 'x1'"):
+        takes.place(["x0", "q"], DATA)
 
 
 def test_names_of_another_number_are_not_used() -> None:

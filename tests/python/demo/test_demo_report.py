@@ -115,6 +115,8 @@ def test_the_page_shows_the_figures(page: Page) -> None:
 def test_the_page_says_if_fits_differed(figures: Figures) -> None:
     assert "fits gave the same bytes" in report.html(figures)
     assert "did not give the same bytes" in report.html(replace(figures, same_bytes=False))
+    once = [replace(fit, all_seconds=[fit.seconds]) for fit in figures.training]
+    assert "the same bytes" not in report.html(replace(figures, training=once))
 
 
 def test_the_plot_is_a_picture_of_its_own(figures: Figures) -> None:
