@@ -90,37 +90,62 @@ class Ranker {
     }
   }
 
+  // The values that the sets of one feature hold. Most are small whole numbers, which need no sorting.
+  struct Categories {
+    std::vector<bool> small = std::vector<bool>(kSmallCodes);
+    std::vector<T> others;
+
+    void add(T value) {
+      if (is_small(value)) {
+        small[static_cast<std::size_t>(value)] = true;
+      } else {
+        others.push_back(value);
+      }
+    }
+
+    void unite_others() {
+      std::sort(others.begin(), others.end());
+      others.erase(std::unique(others.begin(), others.end()), others.end());
+    }
+
+    std::vector<T> sorted() {
+      for (std::size_t value = 0; value < small.size(); ++value) {
+        if (small[value]) others.push_back(static_cast<T>(value));
+      }
+      unite_others();
+      return std::move(others);
+    }
+  };
+
+  static bool is_small(T value) {
+    return value >= 0 && value < static_cast<T>(kSmallCodes) && std::floor(value) == value;
+  }
+
   bool collect_categories() {
-    std::map<std::uint32_t, std::vector<T>> values;
+    std::map<std::uint32_t, Categories> categories;
     for (const Split<T>& split : ensemble_.splits) {
       if (split.set == Split<T>::kNoSet) continue;
-      std::vector<T>& own = values[split.feature];
-      own.insert(own.end(), ensemble_.set_values.begin() + ensemble_.set_begin[split.set],
-                 ensemble_.set_values.begin() + ensemble_.set_begin[split.set + 1]);
+      Categories& own = categories[split.feature];
+      for (std::uint32_t i = ensemble_.set_begin[split.set]; i < ensemble_.set_begin[split.set + 1]; ++i) {
+        own.add(ensemble_.set_values[i]);
+      }
       // Kept short as it grows: a model may test the same large set again and again.
-      if (own.size() > 16 * kMostCategories) unite(own);
-      if (own.size() > 16 * kMostCategories) return false;
+      if (own.others.size() > 16 * kMostCategories) own.unite_others();
+      if (own.others.size() > 16 * kMostCategories) return false;
     }
-    for (auto& [feature, own] : values) {
-      unite(own);
-      if (own.size() > kMostCategories) return false;
+    for (auto& [feature, own] : categories) {
+      CodeColumn<T> column{feature, own.sorted(), {}};
+      if (column.values.size() > kMostCategories) return false;
       code_column_of_[feature] = static_cast<std::uint32_t>(trees_.code_columns.size());
-      CodeColumn<T> column{feature, std::move(own), {}};
       for (std::size_t k = 0; k < column.values.size(); ++k) {
-        const T value = column.values[k];
-        if (!(value >= 0 && value < static_cast<T>(kSmallCodes)) || std::floor(value) != value) continue;
-        const auto whole = static_cast<std::size_t>(value);
+        if (!is_small(column.values[k])) continue;
+        const auto whole = static_cast<std::size_t>(column.values[k]);
         column.small_codes.resize(std::max(column.small_codes.size(), whole + 1), 0);
         column.small_codes[whole] = static_cast<std::uint8_t>(k + 1);
       }
       trees_.code_columns.push_back(std::move(column));
     }
     return true;
-  }
-
-  static void unite(std::vector<T>& values) {
-    std::sort(values.begin(), values.end());
-    values.erase(std::unique(values.begin(), values.end()), values.end());
   }
 
   bool add_rank_columns() {
@@ -204,12 +229,11 @@ class Ranker {
     const std::uint32_t code_column = code_column_of_.find(split.feature)->second;
     const CodeColumn<T>& codes = trees_.code_columns[code_column];
     SetColumn set{code_column, {}};
-    const auto add = [&set](std::size_t code) {
+    const auto add = [&set](std::uint8_t code) {
       set.bits[code / 8] = static_cast<std::uint8_t>(set.bits[code / 8] | 1U << code % 8);
     };
     for (std::uint32_t i = ensemble_.set_begin[split.set]; i < ensemble_.set_begin[split.set + 1]; ++i) {
-      const auto found = std::lower_bound(codes.values.begin(), codes.values.end(), ensemble_.set_values[i]);
-      add(static_cast<std::size_t>(found - codes.values.begin()) + 1);
+      add(codes.code_of(ensemble_.set_values[i]));
     }
     if (split.nan_yes) add(codes.nan_code());
     std::vector<std::uint8_t> key(set.bits, set.bits + sizeof(set.bits));
