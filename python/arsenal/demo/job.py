@@ -30,8 +30,8 @@ from arsenal.deployment import InferenceSession, export_onnx
 from arsenal.models import GradientBoostingClassifier
 from arsenal.monitoring import DriftReport, psi
 
-# A day has about 900 flights, all in the same weather. Leaves that hold more than a day and small steps keep the trees
-# from learning single stormy days by heart: both libraries rank later months better for it, and chance decides less.
+# A day has about 900 flights, all in the same weather; leaves that hold more than a day keep the trees from learning single
+# stormy days by heart. Chosen after the library defaults missed LightGBM's AUC in later months: docs/demo.md has both.
 SETTINGS: dict[str, Any] = {
     "n_estimators": 100,
     "max_leaf_nodes": 15,
