@@ -30,8 +30,9 @@ from arsenal.deployment import InferenceSession, export_onnx
 from arsenal.models import GradientBoostingClassifier
 from arsenal.monitoring import DriftReport, psi
 
-# A day has about 900 flights, all in the same weather; leaves that hold more than a day keep the trees from learning single
-# stormy days by heart. Chosen after the library defaults missed LightGBM's AUC in later months: docs/demo.md has both.
+# A day has about 900 flights, all in the same weather; leaves that hold more than a day keep the trees from learning
+# single stormy days by heart. Chosen after the library defaults missed LightGBM's AUC in later months: docs/demo.md
+# has both.
 SETTINGS: dict[str, Any] = {
     "n_estimators": 100,
     "max_leaf_nodes": 15,
