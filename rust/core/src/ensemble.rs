@@ -53,7 +53,26 @@ pub enum Link {
     Softmax,
 }
 
-/// Trees whose leaf values add up. Tree `t` adds to target `t % n_targets`; there is always at least one tree per target.
+/// To which targets the leaves of a tree add.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Targets {
+    /// Tree `t` adds to target `t % n_targets`: boosting.
+    RoundRobin,
+    /// Every tree adds to every target: forests.
+    Every,
+}
+
+/// How the trees' values become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Aggregate {
+    /// Their sum.
+    Sum,
+    /// Their sum over the number of trees. The division comes after the sum: with leaves divided beforehand, rounding lets the mean
+    /// of a hundred float32 probabilities exceed 1.
+    Mean,
+}
+
+/// Trees whose leaf values add up. There is always at least one tree per target, or one at all with [`Targets::Every`].
 ///
 /// The initial score of the boosting is already part of the first `n_targets` trees' leaves, so a sum of leaves is all there is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,8 +85,30 @@ pub struct TreeEnsemble {
     pub link: Link,
     /// Number of sums per row: 1, or the number of classes with [`Link::Softmax`].
     pub n_targets: usize,
-    /// All trees, round-robin over the targets.
+    /// Which of them a tree adds to.
+    pub targets: Targets,
+    /// How sums become the link's input.
+    pub aggregate: Aggregate,
+    /// All trees.
     pub trees: Vec<Tree>,
+}
+
+impl TreeEnsemble {
+    /// Number of values per leaf.
+    pub fn width(&self) -> usize {
+        match self.targets {
+            Targets::RoundRobin => 1,
+            Targets::Every => self.n_targets,
+        }
+    }
+
+    /// The first target that tree `t` adds to; its leaves' values are for this one and those behind it.
+    pub fn first_target(&self, t: usize) -> usize {
+        match self.targets {
+            Targets::RoundRobin => t % self.n_targets,
+            Targets::Every => 0,
+        }
+    }
 }
 
 /// One binary tree. Children come after their parents in `splits`, so a walk always ends.
@@ -77,11 +118,20 @@ pub struct Tree {
     pub root: Child,
     /// Inner nodes.
     pub splits: Vec<Split>,
-    /// Leaves, from left to right.
-    pub leaves: Vec<Leaf>,
+    /// What each leaf adds, leaves from left to right: [`TreeEnsemble::width`] values per leaf.
+    pub values: Vec<f64>,
+    /// Per leaf, the sum of hessians of the training rows there.
+    pub covers: Vec<f64>,
 }
 
-/// Where a branch leads: an index into `splits` or into `leaves`.
+impl Tree {
+    /// Number of leaves.
+    pub fn n_leaves(&self) -> usize {
+        self.covers.len()
+    }
+}
+
+/// Where a branch leads: the number of a split or of a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Child {
     /// An inner node.
@@ -122,13 +172,4 @@ pub enum Condition {
         /// Sorted, distinct, each ≥ 1.
         codes: Vec<u32>,
     },
-}
-
-/// A leaf.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Leaf {
-    /// What it adds to its target's sum.
-    pub value: f64,
-    /// Sum of hessians of the training rows here.
-    pub cover: f64,
 }

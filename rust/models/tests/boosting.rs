@@ -76,7 +76,7 @@ fn sums(ensemble: &TreeEnsemble, row: &[f64]) -> Vec<f64> {
             };
             at = if goes_left { split.left } else { split.right };
         };
-        sums[tree % ensemble.n_targets] += structure.leaves[leaf as usize].value;
+        sums[tree % ensemble.n_targets] += structure.values[leaf as usize];
     }
     sums
 }
@@ -103,10 +103,10 @@ fn children_come_after_parents_and_covers_add_up() {
     let (x, y) = rows(1000);
     let ensemble = learn_dense(&x, &classes(&y, &[0.0]), Task::Classes(2), &params()).state.ensemble;
     for tree in &ensemble.trees {
-        assert!(tree.leaves.len() <= 8 && tree.leaves.len() == tree.splits.len() + 1);
+        assert!(tree.n_leaves() <= 8 && tree.n_leaves() == tree.splits.len() + 1);
         let cover = |child: Child| match child {
             Child::Split(split) => tree.splits[split as usize].cover,
-            Child::Leaf(leaf) => tree.leaves[leaf as usize].cover,
+            Child::Leaf(leaf) => tree.covers[leaf as usize],
         };
         for (place, split) in tree.splits.iter().enumerate() {
             assert!(split.gain > 0.0 && (cover(split.left) + cover(split.right) - split.cover).abs() < 1e-9);
@@ -242,7 +242,7 @@ fn categories_split_by_sets_of_numbers_and_of_texts() {
     let column = CategoryColumn::encode(texts.iter().map(|text| Some(text.as_str())));
     let table = Table::Columns(vec![Column::Category(&column)]);
     let by_text = learn(&table, &[true], labels, Task::SquaredError, &params).unwrap().state.ensemble;
-    assert_eq!(by_text.trees[0].leaves, numbers.trees[0].leaves);
+    assert_eq!(by_text.trees[0].values, numbers.trees[0].values);
     assert!(matches!(&by_text.features[0].kind, FeatureKind::StringCategories(levels) if levels.len() == 40));
 }
 
@@ -268,17 +268,17 @@ fn penalties_and_limits_are_kept() {
     };
     let plain = with(|_| ());
     let largest = |fitted: &Fitted| {
-        let leaves = fitted.state.ensemble.trees[1..].iter().flat_map(|tree| &tree.leaves);
-        leaves.map(|leaf| leaf.value.abs()).fold(0.0, f64::max)
+        let values = fitted.state.ensemble.trees[1..].iter().flat_map(|tree| &tree.values);
+        values.map(|value| value.abs()).fold(0.0, f64::max)
     };
     assert!(largest(&with(|p| p.l2_regularization = 1000.0)) < 0.5 * largest(&plain));
     assert!(largest(&with(|p| p.l1_regularization = 20.0)) < largest(&plain));
     let depths = with(|p| p.max_depth = 1);
     assert!(depths.state.ensemble.trees.iter().all(|tree| tree.splits.len() <= 1));
     let heavy = with(|p| p.min_child_weight = 300.0);
-    assert!(heavy.state.ensemble.trees.iter().flat_map(|tree| &tree.leaves).all(|leaf| leaf.cover >= 300.0));
+    assert!(heavy.state.ensemble.trees.iter().flat_map(|tree| &tree.covers).all(|&cover| cover >= 300.0));
     let counted = with(|p| p.min_samples_leaf = 200);
-    assert!(counted.state.ensemble.trees.iter().flat_map(|tree| &tree.leaves).all(|leaf| leaf.cover >= 200.0));
+    assert!(counted.state.ensemble.trees.iter().flat_map(|tree| &tree.covers).all(|&cover| cover >= 200.0));
     let costly = with(|p| p.min_split_gain = 1e9);
     assert_eq!(costly.n_iterations, 1, "without a split the next iteration would find none either");
     assert!(costly.state.ensemble.trees[0].splits.is_empty());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use arsenal_core::ensemble::{Condition, Dtype, Feature, FeatureKind, Link, Split, TreeEnsemble};
+use arsenal_core::ensemble::{Aggregate, Condition, Dtype, Feature, FeatureKind, Link, Split, Targets, TreeEnsemble};
 use arsenal_core::{Result, value_error};
 
 use crate::ClassLabels;
@@ -22,15 +22,23 @@ pub fn check(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Result<()
                 return value_error!("tree {t}, split {s}: {message}");
             }
         }
-        for (l, leaf) in tree.leaves.iter().enumerate() {
+        let width = ensemble.width();
+        if tree.values.len() != tree.n_leaves() * width {
+            return value_error!(
+                "tree {t} has {} leaves and {} values, wanted {width} per leaf",
+                tree.n_leaves(),
+                tree.values.len()
+            );
+        }
+        for (place, &value) in tree.values.iter().enumerate() {
             let fits = match ensemble.dtype {
-                Dtype::F32 => (leaf.value as f32).is_finite(),
-                Dtype::F64 => leaf.value.is_finite(),
+                Dtype::F32 => (value as f32).is_finite(),
+                Dtype::F64 => value.is_finite(),
             };
             if !fits {
                 return value_error!(
-                    "tree {t}, leaf {l}: {} is not a finite {}",
-                    leaf.value,
+                    "tree {t}, leaf {}: {value} is not a finite {}",
+                    place / width,
                     type_name(ensemble.dtype)
                 );
             }
@@ -42,6 +50,9 @@ pub fn check(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Result<()
 fn check_targets(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Result<()> {
     let n_labels = labels.map_or(0, ClassLabels::len);
     let n_targets = ensemble.n_targets;
+    if ensemble.targets == Targets::Every || ensemble.aggregate == Aggregate::Mean {
+        return value_error!("trees that add to every target, and means of trees, have no ONNX form yet");
+    }
     match ensemble.link {
         Link::Identity if n_labels > 0 => return value_error!("a regressor has no class labels, got {n_labels}"),
         Link::Logistic if n_labels != 2 => {

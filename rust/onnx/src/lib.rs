@@ -97,14 +97,16 @@ const ONNX_OPSET: i64 = 15;
 ///
 /// # Examples
 /// ```
-/// use arsenal_core::ensemble::{Child, Dtype, Feature, FeatureKind, Leaf, Link, Tree, TreeEnsemble};
+/// use arsenal_core::ensemble::{Aggregate, Child, Dtype, Feature, FeatureKind, Link, Targets, Tree, TreeEnsemble};
 ///
 /// let ensemble = TreeEnsemble {
 ///     features: vec![Feature { name: "age".into(), kind: FeatureKind::Numeric }],
 ///     dtype: Dtype::F32,
 ///     link: Link::Identity,
 ///     n_targets: 1,
-///     trees: vec![Tree { root: Child::Leaf(0), splits: vec![], leaves: vec![Leaf { value: 0.5, cover: 10.0 }] }],
+///     targets: Targets::RoundRobin,
+///     aggregate: Aggregate::Sum,
+///     trees: vec![Tree { root: Child::Leaf(0), splits: vec![], values: vec![0.5], covers: vec![10.0] }],
 /// };
 /// let bytes = arsenal_onnx::write(&ensemble, &arsenal_onnx::Options::new("GradientBoostingRegressor"))?;
 /// assert!(!bytes.is_empty());

@@ -11,7 +11,7 @@ use arsenal_core::{Result, value_error};
 /// # Errors
 /// If a child does not exist, comes before its parent, is reached twice or never, or leaves are not numbered from left to right.
 pub fn preorder(t: usize, tree: &Tree) -> Result<Vec<Child>> {
-    let mut order = Vec::with_capacity(tree.splits.len() + tree.leaves.len());
+    let mut order = Vec::with_capacity(tree.splits.len() + tree.n_leaves());
     let mut reached = vec![false; tree.splits.len()];
     let mut n_leaves = 0;
     let mut pending = vec![(None, tree.root)];
@@ -29,10 +29,10 @@ pub fn preorder(t: usize, tree: &Tree) -> Result<Vec<Child>> {
                 pending.push((Some(split), branch.left));
             }
             Child::Leaf(leaf) => {
-                if leaf as usize != n_leaves || n_leaves == tree.leaves.len() {
+                if leaf as usize != n_leaves || n_leaves == tree.n_leaves() {
                     return value_error!(
                         "tree {t}: leaf {leaf} of {} is reached where leaf {n_leaves} belongs, leaves are numbered from left to right",
-                        tree.leaves.len()
+                        tree.n_leaves()
                     );
                 }
                 n_leaves += 1;
@@ -40,11 +40,11 @@ pub fn preorder(t: usize, tree: &Tree) -> Result<Vec<Child>> {
         }
         order.push(node);
     }
-    if order.len() != tree.splits.len() + tree.leaves.len() {
+    if order.len() != tree.splits.len() + tree.n_leaves() {
         return value_error!(
             "tree {t} has {} splits and {} leaves, only {} of them are reached from its root",
             tree.splits.len(),
-            tree.leaves.len(),
+            tree.n_leaves(),
             order.len()
         );
     }

@@ -58,7 +58,7 @@ fn arrays(ensemble: &TreeEnsemble, orders: &[Vec<Child>]) -> (Nodes, Weights) {
     for (t, (tree, order)) in ensemble.trees.iter().zip(orders).enumerate() {
         // Node ids of a tree must count up from 0 in the order of storage.
         let mut split_ids = vec![0; tree.splits.len()];
-        let mut leaf_ids = vec![0; tree.leaves.len()];
+        let mut leaf_ids = vec![0; tree.n_leaves()];
         for (id, &node) in order.iter().enumerate() {
             match node {
                 Child::Split(split) => split_ids[split as usize] = id as i64,
@@ -87,7 +87,7 @@ fn arrays(ensemble: &TreeEnsemble, orders: &[Vec<Child>]) -> (Nodes, Weights) {
                 }
                 Child::Leaf(leaf) => {
                     nodes.leaf(t);
-                    weights.push(t, id_of(node), t % ensemble.n_targets, tree.leaves[leaf as usize].value as f32);
+                    weights.push(t, id_of(node), ensemble.first_target(t), tree.values[leaf as usize] as f32);
                 }
             }
         }

@@ -47,10 +47,10 @@ pub fn add(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], la
 fn arrays(ensemble: &TreeEnsemble, orders: &[Vec<Child>]) -> Arrays {
     let mut arrays = Arrays::default();
     for (t, (tree, order)) in ensemble.trees.iter().zip(orders).enumerate() {
-        let target = (t % ensemble.n_targets) as i64;
+        let target = ensemble.first_target(t) as i64;
         arrays.root.push(arrays.mode.len() as i64);
         match tree.root {
-            Child::Leaf(_) => arrays.push_constant(target, tree.leaves[0].value),
+            Child::Leaf(_) => arrays.push_constant(target, tree.values[0]),
             Child::Split(_) => arrays.push_tree(target, tree, order),
         }
     }
@@ -68,11 +68,11 @@ impl Arrays {
             }
         }
         let leaf_order = leaf_order(tree, self.mode.len(), self.weight.len());
-        let mut leaf_ids = vec![0; tree.leaves.len()];
+        let mut leaf_ids = vec![0; tree.n_leaves()];
         for &leaf in &leaf_order {
             leaf_ids[leaf] = self.weight.len() as i64;
             self.target.push(target);
-            self.weight.push(tree.leaves[leaf].value);
+            self.weight.push(tree.values[leaf]);
         }
         let id_of = |child| match child {
             Child::Split(split) => (split_ids[split as usize], 0),
@@ -139,7 +139,7 @@ impl Arrays {
 /// that leaf changes places with the next. With a leaf on the right it cannot: it is the last leaf of its tree, a tree with s
 /// splits has s + 1 leaves, and so its number is at least `first_split + s`, where the left split's is `first_split + 1` and s ≥ 2.
 fn leaf_order(tree: &Tree, first_split: usize, first_leaf: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..tree.leaves.len()).collect();
+    let mut order: Vec<usize> = (0..tree.n_leaves()).collect();
     let root = &tree.splits[0];
     if matches!((root.left, root.right), (Child::Leaf(_), Child::Split(_))) && first_leaf == first_split + 1 {
         order.swap(0, 1);

@@ -65,7 +65,7 @@ fn expected_below(dtype: Dtype, target: i64, tree: &Tree, child: Child) -> Node 
         Dtype::F64 => value.to_bits(),
     };
     match child {
-        Child::Leaf(leaf) => Node::Leaf { target, weight: round(tree.leaves[leaf as usize].value) },
+        Child::Leaf(leaf) => Node::Leaf { target, weight: round(tree.values[leaf as usize]) },
         Child::Split(split) => {
             let split = &tree.splits[split as usize];
             Node::Split {

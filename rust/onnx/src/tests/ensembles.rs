@@ -1,6 +1,8 @@
 //! Random ensembles that keep the contract, random rows that sit on its edges, and the walk that says what a row gets.
 
-use arsenal_core::ensemble::{Child, Condition, Dtype, Feature, FeatureKind, Leaf, Link, Split, Tree, TreeEnsemble};
+use arsenal_core::ensemble::{
+    Aggregate, Child, Condition, Dtype, Feature, FeatureKind, Link, Split, Targets, Tree, TreeEnsemble,
+};
 use arsenal_core::rng::Rng;
 
 /// What to draw.
@@ -41,13 +43,15 @@ pub fn ensemble(rng: &mut Rng, plan: &Plan) -> TreeEnsemble {
         dtype: plan.dtype,
         link: plan.link,
         n_targets: plan.n_targets,
+        targets: Targets::RoundRobin,
+        aggregate: Aggregate::Sum,
         trees,
     }
 }
 
 /// Splits in the order in which a leaf-wise learner makes them: any open node may be next.
 fn tree(rng: &mut Rng, plan: &Plan) -> Tree {
-    let mut tree = Tree { root: Child::Leaf(0), splits: vec![], leaves: vec![] };
+    let mut tree = Tree { root: Child::Leaf(0), splits: vec![], values: vec![], covers: vec![] };
     let splittable: Vec<usize> =
         (0..plan.features.len()).filter(|&f| plan.features[f].kind.n_categories().is_none_or(|n| n > 0)).collect();
     let n_splits = if splittable.is_empty() { 0 } else { rng.below(plan.max_splits as u64 + 1) as usize };
@@ -94,13 +98,14 @@ fn number_leaves(tree: &mut Tree, rng: &mut Rng) {
         pending.push(Some((0, true)));
     }
     while let Some(place) = pending.pop() {
-        let next = Child::Leaf(tree.leaves.len() as u32);
+        let next = Child::Leaf(tree.n_leaves() as u32);
         let child = child_at(tree, place);
         if let Child::Split(split) = *child {
             pending.extend([Some((split as usize, false)), Some((split as usize, true))]);
         } else {
             *child = next;
-            tree.leaves.push(Leaf { value: rng.uniform() * 4.0 - 2.0, cover: rng.uniform() });
+            tree.values.push(rng.uniform() * 4.0 - 2.0);
+            tree.covers.push(rng.uniform());
         }
     }
 }
@@ -239,7 +244,7 @@ pub fn sums(ensemble: &TreeEnsemble, leaves: &[u32]) -> Vec<f64> {
     let mut sums = vec![0.0; ensemble.n_targets];
     for (t, (tree, &leaf)) in ensemble.trees.iter().zip(leaves).enumerate() {
         let sum = &mut sums[t % ensemble.n_targets];
-        let value = tree.leaves[leaf as usize].value;
+        let value = tree.values[leaf as usize];
         *sum = match ensemble.dtype {
             Dtype::F32 => f64::from(*sum as f32 + value as f32),
             Dtype::F64 => *sum + value,

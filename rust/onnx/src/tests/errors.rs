@@ -4,7 +4,7 @@ use arsenal_core::Error;
 use arsenal_core::ensemble::{Child, Condition, Dtype, Feature, FeatureKind, Link, TreeEnsemble};
 
 use super::ensembles::{numeric, numeric_categories, string_categories};
-use super::forms::{at_most, binary, leaf, stump, two_classes};
+use super::forms::{at_most, binary, stump, two_classes};
 use crate::{ClassLabels, Options, append_metadata, write};
 
 fn refusal(ensemble: &TreeEnsemble, options: &Options) -> String {
@@ -35,10 +35,18 @@ fn trees_must_be_trees() {
     assert!(message.starts_with("tree 0: leaf 0 of 2 is reached where leaf 1 belongs"), "{message}");
     let message = spoilt(|e| e.trees[0].splits[0].right = Child::Leaf(2));
     assert!(message.starts_with("tree 0: leaf 2 of 2 is reached where leaf 1 belongs"), "{message}");
-    let message = spoilt(|e| e.trees[0].leaves.push(leaf(1.0)));
+    let message = spoilt(|e| {
+        e.trees[0].values.push(1.0);
+        e.trees[0].covers.push(1.0);
+    });
     assert_eq!(message, "tree 0 has 1 splits and 3 leaves, only 3 of them are reached from its root");
-    let message = spoilt(|e| e.trees[0].leaves.truncate(1));
+    let message = spoilt(|e| {
+        e.trees[0].values.truncate(1);
+        e.trees[0].covers.truncate(1);
+    });
     assert!(message.starts_with("tree 0: leaf 1 of 1 is reached"), "{message}");
+    let message = spoilt(|e| e.trees[0].values.push(1.0));
+    assert_eq!(message, "tree 0 has 2 leaves and 3 values, wanted 1 per leaf");
     // Two ways to one split.
     let message = spoilt(|e| {
         let tree = &mut e.trees[0];
@@ -74,13 +82,10 @@ fn splits_must_fit_their_columns() {
 
 #[test]
 fn numbers_must_fit_the_type() {
-    assert_eq!(
-        spoilt(|e| e.trees[0].leaves[1].value = 1e39),
-        format!("tree 0, leaf 1: {} is not a finite float32", 1e39)
-    );
+    assert_eq!(spoilt(|e| e.trees[0].values[1] = 1e39), format!("tree 0, leaf 1: {} is not a finite float32", 1e39));
     let message = spoilt(|e| {
         e.dtype = Dtype::F64;
-        e.trees[0].leaves[1].value = f64::NAN;
+        e.trees[0].values[1] = f64::NAN;
     });
     assert_eq!(message, "tree 0, leaf 1: NaN is not a finite float64");
     let categories = |values: &[f64]| {

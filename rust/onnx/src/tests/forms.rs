@@ -1,19 +1,17 @@
 //! Which form a model gets, and what stands around its trees.
 
-use arsenal_core::ensemble::{Child, Condition, Dtype, Feature, FeatureKind, Leaf, Link, Split, Tree, TreeEnsemble};
+use arsenal_core::ensemble::{
+    Aggregate, Child, Condition, Dtype, Feature, FeatureKind, Link, Split, Targets, Tree, TreeEnsemble,
+};
 
 use super::decode::{self, Node};
 use super::ensembles::{numeric, numeric_categories, string_categories};
 use crate::proto::{Dimension, ModelProto, ValueInfoProto, data_type};
 use crate::{ClassLabels, Options, append_metadata, write};
 
-pub fn leaf(value: f64) -> Leaf {
-    Leaf { value, cover: 1.0 }
-}
-
 pub fn stump(feature: u32, condition: Condition, left: f64, right: f64) -> Tree {
     let split = Split { feature, condition, left: Child::Leaf(0), right: Child::Leaf(1), gain: 1.0, cover: 2.0 };
-    Tree { root: Child::Split(0), splits: vec![split], leaves: vec![leaf(left), leaf(right)] }
+    Tree { root: Child::Split(0), splits: vec![split], values: vec![left, right], covers: vec![1.0; 2] }
 }
 
 pub fn at_most(threshold: f64) -> Condition {
@@ -21,7 +19,15 @@ pub fn at_most(threshold: f64) -> Condition {
 }
 
 pub fn binary(features: Vec<Feature>, dtype: Dtype, trees: Vec<Tree>) -> TreeEnsemble {
-    TreeEnsemble { features, dtype, link: Link::Logistic, n_targets: 1, trees }
+    TreeEnsemble {
+        features,
+        dtype,
+        link: Link::Logistic,
+        n_targets: 1,
+        targets: Targets::RoundRobin,
+        aggregate: Aggregate::Sum,
+        trees,
+    }
 }
 
 pub fn two_classes() -> Options {
@@ -92,8 +98,7 @@ fn two_classes_without_a_negative_leaf_get_an_unreachable_one() {
 #[test]
 fn three_classes_take_the_trees_in_turn() {
     let trees = (0..6).map(|t| stump(0, at_most(f64::from(t)), f64::from(t), -1.0)).collect();
-    let ensemble =
-        TreeEnsemble { features: vec![numeric("a")], dtype: Dtype::F32, link: Link::Softmax, n_targets: 3, trees };
+    let ensemble = TreeEnsemble { link: Link::Softmax, n_targets: 3, ..binary(vec![numeric("a")], Dtype::F32, trees) };
     let options = Options { class_labels: Some(ClassLabels::Int64s(vec![7, -1, 0])), ..Options::new("Model") };
     let model = model(&ensemble, &options);
     assert_eq!(outputs(&model), [("label", data_type::INT64, None), ("probabilities", data_type::FLOAT, Some(3))]);
@@ -223,7 +228,8 @@ fn a_lone_leaf_left_of_the_second_root_swaps_places() {
                 cover: 1.0,
             })
             .collect(),
-        leaves: vec![leaf(1.0), leaf(2.0), leaf(3.0)],
+        values: vec![1.0, 2.0, 3.0],
+        covers: vec![1.0; 3],
     };
     let trees = vec![stump(0, at_most(0.0), -1.0, 1.0), deep.clone(), deep];
     let ensemble = binary(vec![numeric("a")], Dtype::F64, trees);

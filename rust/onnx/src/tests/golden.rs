@@ -101,11 +101,7 @@ fn golden_files_are_as_they_were() {
         let mut rng = Rng::new(seed as u64);
         let mut ensemble = ensembles::ensemble(&mut rng, &case.plan);
         if case.positive {
-            ensemble
-                .trees
-                .iter_mut()
-                .flat_map(|tree| &mut tree.leaves)
-                .for_each(|leaf| leaf.value = leaf.value.abs() * 0.15);
+            ensemble.trees.iter_mut().flat_map(|tree| &mut tree.values).for_each(|value| *value = value.abs() * 0.15);
         }
         let mut options = Options::new("Golden");
         options.class_labels.clone_from(&case.labels);

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 
-use arsenal_core::ensemble::{Child, Condition, Leaf, Split, Tree, TreeEnsemble};
+use arsenal_core::ensemble::{Aggregate, Child, Condition, Split, Targets, Tree, TreeEnsemble};
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
 use arsenal_core::table::Table;
@@ -212,13 +212,15 @@ fn boost(
     }
     let n_iterations = trees.len() / n_targets;
     for (tree, &score) in trees.iter_mut().zip(&initial_scores) {
-        tree.leaves.iter_mut().for_each(|leaf| leaf.value += score);
+        tree.values.iter_mut().for_each(|value| *value += score);
     }
     let ensemble = TreeEnsemble {
         features: binning.features(training.names),
         dtype: binning.dtype,
         link: task.link(),
         n_targets,
+        targets: Targets::RoundRobin,
+        aggregate: Aggregate::Sum,
         trees,
     };
     let evaluation_losses = scored.into_iter().map(|rows| rows.losses).collect();
@@ -295,11 +297,11 @@ impl Booster<'_> {
             let grown = self.grower.grow(&self.pairs, units, &rng, stop)?;
             has_grown |= !grown.splits.is_empty();
             let sums = self.leaf_sums(&grown);
-            let leaves = sums.iter().map(|&(g, h)| Leaf { value: self.leaf_value(g, h), cover: h }).collect();
-            let tree = self.translate(&grown, leaves);
-            self.update_scores(target, &grown, &tree.leaves, bag.is_some());
+            let (values, covers) = sums.iter().map(|&(g, h)| (self.leaf_value(g, h), h)).unzip();
+            let tree = self.translate(&grown, values, covers);
+            self.update_scores(target, &grown, &tree.values, bag.is_some());
             for rows in &mut *scored {
-                add_walked(&rows.binned, &grown, &tree.leaves, &mut rows.scores[target]);
+                add_walked(&rows.binned, &grown, &tree.values, &mut rows.scores[target]);
             }
             self.trees.push(tree);
         }
@@ -351,37 +353,37 @@ impl Booster<'_> {
         if weight > 0.0 { -self.params.learning_rate * (shrunk / weight) } else { 0.0 }
     }
 
-    fn update_scores(&mut self, target: usize, grown: &GrownTree, leaves: &[Leaf], is_bagged: bool) {
+    fn update_scores(&mut self, target: usize, grown: &GrownTree, values: &[f64], is_bagged: bool) {
         if is_bagged {
-            return add_walked(self.binned, grown, leaves, &mut self.scores[target]);
+            return add_walked(self.binned, grown, values, &mut self.scores[target]);
         }
         let leaf_of = &self.leaf_of;
         let mut blocks: Vec<(usize, &mut [f64])> = self.scores[target].chunks_mut(BLOCK).enumerate().collect();
         pool::for_each(&mut blocks, &|(block, scores)| {
             for (score, leaf) in scores.iter_mut().zip(&leaf_of[*block * BLOCK..]) {
-                *score += leaves[usize::from(leaf.load(Ordering::Relaxed))].value;
+                *score += values[usize::from(leaf.load(Ordering::Relaxed))];
             }
         });
     }
 
     /// The tree in terms of values instead of bins.
-    fn translate(&self, grown: &GrownTree, leaves: Vec<Leaf>) -> Tree {
+    fn translate(&self, grown: &GrownTree, values: Vec<f64>, covers: Vec<f64>) -> Tree {
         let child = |branch: Branch| match branch {
             Branch::Split(split) => Child::Split(split as u32),
             Branch::Leaf(leaf) => Child::Leaf(leaf as u32),
         };
-        let mut covers = vec![0.0; grown.splits.len()];
+        let mut split_covers = vec![0.0; grown.splits.len()];
         for (split, grown) in grown.splits.iter().enumerate().rev() {
-            covers[split] = grown
+            split_covers[split] = grown
                 .children
                 .iter()
                 .map(|branch| match *branch {
-                    Branch::Split(below) => covers[below],
-                    Branch::Leaf(leaf) => leaves[leaf].cover,
+                    Branch::Split(below) => split_covers[below],
+                    Branch::Leaf(leaf) => covers[leaf],
                 })
                 .sum();
         }
-        let splits = grown.splits.iter().zip(&covers).map(|(split, &cover)| Split {
+        let splits = grown.splits.iter().zip(&split_covers).map(|(split, &cover)| Split {
             feature: split.column as u32,
             condition: condition(split.condition, &self.binning.columns[split.column]),
             left: child(split.children[0]),
@@ -389,7 +391,7 @@ impl Booster<'_> {
             gain: split.gain,
             cover,
         });
-        Tree { root: child(grown.root), splits: splits.collect(), leaves }
+        Tree { root: child(grown.root), splits: splits.collect(), values, covers }
     }
 }
 
@@ -406,11 +408,11 @@ fn condition(condition: BinCondition, bins: &ColumnBins) -> Condition {
     }
 }
 
-fn add_walked(binned: &BinnedTable, grown: &GrownTree, leaves: &[Leaf], scores: &mut [f64]) {
+fn add_walked(binned: &BinnedTable, grown: &GrownTree, values: &[f64], scores: &mut [f64]) {
     let mut blocks: Vec<(usize, &mut [f64])> = scores.chunks_mut(BLOCK).enumerate().collect();
     pool::for_each(&mut blocks, &|(block, scores)| {
         for (row, score) in scores.iter_mut().enumerate() {
-            *score += leaves[grown.leaf_of(binned, *block * BLOCK + row)].value;
+            *score += values[grown.leaf_of(binned, *block * BLOCK + row)];
         }
     });
 }

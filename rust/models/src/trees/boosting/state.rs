@@ -17,7 +17,7 @@ pub struct State {
     pub initial_scores: Vec<f64>,
 }
 
-const MAGIC: &[u8; 8] = b"ARSGBDT1";
+const MAGIC: &[u8; 8] = b"ARSGBDT2";
 
 impl State {
     /// The state as bytes, little-endian, versioned by their first eight.
