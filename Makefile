@@ -203,6 +203,10 @@ rivals-models: $(RIVALS)/.ready ## Training beside LightGBM, XGBoost, CatBoost, 
 rivals-inference: $(RIVALS)/.ready ## Prediction beside onnxruntime, LightGBM, XGBoost, CatBoost, YDF
 	PYTHONPATH=benchmarks $(RIVALS)/bin/python -m rivals.inference $(ARGS)
 
+.PHONY: calibration
+calibration: build ## How often a drift report is wrong without a change, and finds one (ARGS='--replicates 200')
+	PYTHONPATH=benchmarks $(BIN)/python -m calibration.drift $(ARGS)
+
 .PHONY: clean
 clean: ## Remove everything that was built
 	rm -rf $(VENV) $(RIVALS) target build dist demo-out coverage docs/_build docs/api benchmarks/.asv
