@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ def table_columns(table: Any, side: str, wanted: frozenset[str] | None) -> tuple
     if isinstance(table, np.ndarray):
         if table.ndim != 2:
             raise ArsenalValueError(f"{side} has shape {table.shape}, wanted rows and columns")
+        if isinstance(table, np.matrix):
+            table = np.asarray(table)  # a column of a matrix is a matrix
         named: Iterable[tuple[Any, Any]] = ((f"x{i}", table[:, i]) for i in range(table.shape[1]))
         n_rows = table.shape[0]
     elif isinstance(table, Mapping):
@@ -63,7 +67,7 @@ def column_of(values: Any) -> DriftColumn:
 
         return DriftColumn.from_arrow(pa.table({"column": values}))[0][1]
     if isinstance(values, np.ma.MaskedArray):
-        return DriftColumn.from_objects(values.tolist(), _is_missing)
+        return _object_column(values.tolist())
     if isinstance(values, np.ndarray):
         return _array_column(values)
     values = list(values)
@@ -71,14 +75,16 @@ def column_of(values: Any) -> DriftColumn:
     try:
         array = np.asarray(values)
     except ValueError:
-        return DriftColumn.from_objects(values, _is_missing)
+        return _object_column(values)
     if array.ndim == 1 and array.dtype.kind in "biufmM" and values:
         return _array_column(array)
-    return DriftColumn.from_objects(values, _is_missing)
+    return _object_column(values)
 
 
 def _length(name: Any, values: Any) -> int:
-    if not hasattr(values, "__len__") or isinstance(values, str):
+    # Of these the first two are no columns of what they hold, and the last two have no order or hold more than values.
+    is_other = isinstance(values, (str, bytes, bytearray, Set, Mapping))
+    if is_other or not hasattr(values, "__len__") or getattr(values, "ndim", 1) == 0:
         raise ArsenalTypeError(f"column {name!r} is of type {type(values).__name__}, wanted an array or list")
     return len(values)
 
@@ -106,7 +112,33 @@ def _array_column(values: npt.NDArray[Any]) -> DriftColumn:
         case "m":
             return DriftColumn.from_numpy(values / np.timedelta64(1, "s"), "number")
         case _:
-            return DriftColumn.from_objects(values.tolist(), _is_missing)
+            return _object_column(values.tolist())
+
+
+def _object_column(values: list[Any]) -> DriftColumn:
+    """Dates, times of day and durations become seconds; the core takes everything else as it is."""
+    first = next((value for value in values if value is not None), None)
+    for types, seconds, kind in (
+        (date, _seconds_since_1970, "time"),  # a datetime is a date
+        (timedelta, timedelta.total_seconds, "number"),
+        (time, _seconds_since_midnight, "number"),
+    ):
+        if isinstance(first, types) and all(isinstance(value, types) or _is_missing(value) for value in values):
+            numbers = [np.nan if _is_missing(value) else seconds(value) for value in values]
+            return DriftColumn.from_numpy(np.array(numbers, np.float64), kind)
+    return DriftColumn.from_objects(values, _is_missing)
+
+
+def _seconds_since_1970(moment: date) -> float:
+    """What has no time zone is taken for UTC, as NumPy does."""
+    if not isinstance(moment, datetime):
+        return (moment - date(1970, 1, 1)) / timedelta(seconds=1)
+    since = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (since - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1)
+
+
+def _seconds_since_midnight(moment: time) -> float:
+    return 3600.0 * moment.hour + 60 * moment.minute + moment.second + moment.microsecond / 1e6
 
 
 def _pandas_columns(table: Any) -> Iterator[tuple[Any, Any]]:
@@ -128,7 +160,7 @@ def _pandas_column(values: Any) -> DriftColumn:
         return _array_column(values.to_numpy(dtype=np.float64, na_value=np.nan))
     if importlib.util.find_spec("pyarrow") is not None:
         return DriftColumn.from_arrow(values.to_frame("column"))[0][1]
-    return DriftColumn.from_objects(values.tolist(), _is_missing)
+    return _object_column(values.tolist())
 
 
 def _arrow_columns(table: Any, side: str, wanted: frozenset[str] | None) -> tuple[int, dict[str, DriftColumn]]:
@@ -154,7 +186,9 @@ def _polars_columns(table: Any, wanted: frozenset[str] | None) -> tuple[int, dic
 
 
 def _is_missing(value: Any) -> bool:
-    if type(value).__name__ in ("NAType", "NaTType"):
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
+    if isinstance(value, Decimal):
+        return value.is_nan()  # comparing a signaling one would raise
     unequal = value != value
     return unequal is True or (isinstance(unequal, np.bool_) and bool(unequal))

@@ -53,7 +53,10 @@ def figure(name: str, column: dict[str, Any]) -> str:
 
 def _caption(histogram: dict[str, Any]) -> str:
     if "values" in histogram:
-        return f"Share of each of {len(histogram['values'])} values, from the smallest to the largest."
+        n_values = len(histogram["values"])
+        if n_values == 1:
+            return "Both samples hold one value alone."
+        return f"Share of each of {n_values} values, from the smallest to the largest."
     outside = []
     for side in SIDES:
         beyond = histogram["below"][side] + histogram["above"][side]

@@ -224,9 +224,10 @@ def _facts(column: dict[str, Any]) -> str:
         return ""
     facts: list[tuple[str, list[str]]] = []
     if column["test"]:
-        dof = "" if column["dof"] is None else f", {column['dof']:,} degrees of freedom"
-        facts.append(("test", [f"{TESTS[column['test']]} ({column['method']}{dof})"]))
+        facts.append(("test", [f"{TESTS[column['test']]} ({column['method']})"]))
         facts.append(("statistic", [number_label(column["statistic"])]))
+        if column["dof"] is not None:
+            facts.append(("degrees of freedom", [f"{column['dof']:,}"]))
         facts.append(("p, values", [p_value_label(column["value_p_value"])]))
     if column["missing_p_value"] is not None:
         facts.append(("p, missing rates", [p_value_label(column["missing_p_value"])]))

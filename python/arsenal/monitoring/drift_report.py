@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence, Set
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,8 @@ class DriftReport:
         check_binning(bins, max_categories, alpha)
         if correction not in ("holm", "bh", None):
             raise ArsenalValueError(f"correction is {correction!r}, wanted 'holm', 'bh' or None")
+        if n_jobs is not None and not isinstance(n_jobs, Integral):
+            raise ArsenalTypeError(f"n_jobs is {n_jobs!r}, wanted a whole number or None")
         names = _wanted(columns)
         wanted = None if names is None else frozenset(names)
         n_reference, before = table_columns(reference, "reference", wanted)
@@ -184,7 +188,10 @@ class DriftReport:
         indent : int, optional
             Spaces per level; one line by default.
         """
-        return json.dumps(_copied(self.to_dict(), _json_number), indent=indent, ensure_ascii=False, allow_nan=False)
+        found = _copied(self.to_dict(), _json_number)
+        text = json.dumps(found, indent=indent, ensure_ascii=False, allow_nan=False)
+        # A name may hold half of a surrogate pair, which no file can; JSON has an escape for it.
+        return text if _is_encodable(text) else json.dumps(found, indent=indent, allow_nan=False)
 
     def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
         """The report as one page: nothing is fetched, everything from the data is escaped, 1 MB at most.
@@ -240,12 +247,15 @@ class DriftReport:
 def _wanted(columns: Sequence[str] | None) -> list[str] | None:
     if columns is None:
         return None
-    if isinstance(columns, str) or not all(isinstance(name, str) for name in columns):
+    is_list = isinstance(columns, Iterable) and not isinstance(columns, (str, bytes, Set))  # sets have no order
+    names = list(columns) if is_list else None
+    if names is None or not all(isinstance(name, str) for name in names):
         raise ArsenalTypeError(f"columns is {columns!r}, wanted a list of names")
-    repeated = next((name for place, name in enumerate(columns) if name in columns[:place]), None)
+    names = [str(name) for name in names]  # NumPy's texts print their type
+    repeated = next((name for name, count in Counter(names).items() if count > 1), None)
     if repeated is not None:
         raise ArsenalValueError(f"columns names {repeated!r} more than once")
-    return list(columns)
+    return names
 
 
 def _kind(first: DriftColumn, second: DriftColumn) -> str:
@@ -383,6 +393,14 @@ def _copied(value: Any, number: Any = lambda value: value) -> Any:
     if isinstance(value, list):
         return [_copied(part, number) for part in value]
     return number(value) if isinstance(value, float) else value
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json_number(value: float) -> float | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from arsenal import _native
@@ -148,12 +149,14 @@ def psi(reference: Any, current: Any, bins: int = 10, *, max_categories: int = 5
 def check_binning(bins: int, max_categories: int, alpha: float) -> None:
     """Refuse parameters out of range."""
     for name, value in (("bins", bins), ("max_categories", max_categories)):
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, bool) or not isinstance(value, Integral):
             raise ArsenalTypeError(f"{name} is {value!r}, wanted a whole number")
+    if not isinstance(alpha, Real):
+        raise ArsenalTypeError(f"alpha is {alpha!r}, wanted a number between 0 and 1")
     if not 2 <= bins <= 10_000:
         raise ArsenalValueError(f"bins is {bins}, wanted 2 to 10,000")
-    if max_categories < 1:
-        raise ArsenalValueError(f"max_categories is {max_categories}, wanted at least 1")
+    if not 1 <= max_categories < 2**32:
+        raise ArsenalValueError(f"max_categories is {max_categories}, wanted at least 1 and less than 2**32")
     if not 0 < alpha < 1:
         raise ArsenalValueError(f"alpha is {alpha}, wanted a number between 0 and 1")
 

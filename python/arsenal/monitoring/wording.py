@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
 
 NOTHING = "–"
+# Control characters, halves of surrogate pairs, and what turns the direction of the text after it.
+UNSHOWABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 def number_label(value: float | None, digits: int = 6) -> str:
@@ -50,6 +53,6 @@ def time_label(seconds: float | None) -> str:
 
 
 def shortened(text: str, length: int) -> str:
-    """At most `length` characters, on one line."""
-    line = " ".join(text.split()) or repr(text)
+    """At most `length` characters, on one line, that change nothing around them."""
+    line = UNSHOWABLE.sub("\ufffd", " ".join(text.split()) or repr(text))
     return line if len(line) <= length else line[: length - 1] + "…"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +255,32 @@ def test_times_are_described_and_not_tested() -> None:
     assert day["summary"]["reference"]["max"] == 86400.0
 
 
+def test_python_dates_are_times_wherever_they_are_kept() -> None:
+    def moments(year: int) -> list[Any]:
+        return [datetime(year, 1, 1) + timedelta(hours=i) for i in range(40)]
+
+    wanted = one(np.array(moments(2013), "M8[s]"), np.array(moments(2014), "M8[s]"))
+    assert (wanted["kind"], wanted["status"]) == ("time", "not tested")
+    eastern = timezone(timedelta(hours=-5))
+    for convert in (
+        lambda x: x,
+        lambda x: np.array(x, dtype=object),
+        lambda x: pd.Series(x, dtype=object),
+        lambda x: [moment.replace(tzinfo=UTC) for moment in x],
+        lambda x: [moment.replace(tzinfo=UTC).astimezone(eastern) for moment in x],
+        lambda x: pd.Series(x).dt.tz_localize("UTC").dt.tz_convert("America/New_York"),
+        lambda x: pl.Series(x).dt.replace_time_zone("UTC").dt.convert_time_zone("Asia/Tokyo"),
+    ):
+        assert one(convert(moments(2013)), convert(moments(2014))) == wanted
+    days = one([date(1969, 12, 31), None, pd.NaT], [date(1970, 1, 2), datetime(1970, 1, 2, 12), None])
+    assert (days["kind"], days["n_missing"]) == ("time", {"reference": 2, "current": 1})
+    assert days["summary"]["reference"]["min"] == -86400.0
+    assert days["summary"]["current"]["max"] == 1.5 * 86400
+    assert one([date(1970, 1, 1), "x"], ["x", "x"])["kind"] == "[date]"
+    with pytest.raises(ArsenalTypeError, match="reference holds time, wanted numbers or categories"):
+        psi(moments(2013), moments(2014))
+
+
 def test_durations_decimals_and_whole_numbers_are_numbers() -> None:
     wanted = one(np.arange(50.0), np.arange(5.0, 45.0))
     for convert in (
@@ -266,6 +294,11 @@ def test_durations_decimals_and_whole_numbers_are_numbers() -> None:
         lambda x: pa.array(x.astype("f2")),
         lambda x: x.astype("m8[s]"),
         lambda x: pa.array(x.astype("i4"), pa.time32("s")),
+        lambda x: [timedelta(seconds=value) for value in x],
+        lambda x: [time(0, 0, int(value)) for value in x],
+        lambda x: [Decimal(value) for value in x],
+        lambda x: x.astype(">f8"),
+        lambda x: np.repeat(x, 2)[::2],
     ):
         got = one(convert(np.arange(50.0)), convert(np.arange(5.0, 45.0)))
         for name in ("kind", "test", "statistic", "p_value", "psi"):
@@ -341,6 +374,55 @@ def test_heavy_ties_keep_the_power_that_they_allow() -> None:
     column = one(before, after)
     assert (column["test"], column["method"]) == ("ks_2samp", "exact")
     assert column["p_value"] < scipy.stats.ks_2samp(before, after).pvalue
+
+
+def test_what_python_cannot_compare_with_itself_is_missing() -> None:
+    column = one([Decimal("1.5"), Decimal("NaN"), Decimal("sNaN"), None], [1, 2, 3, pd.NA])
+    assert (column["kind"], column["n_missing"]) == ("number", {"reference": 3, "current": 1})
+
+
+def test_tens_of_thousands_of_categories() -> None:
+    before, after = (np.arange(start, start + 20_000).astype(str) for start in (0, 10_000))
+    column = one(before, after)
+    assert (column["status"], column["method"], column["p_value"]) == ("tested", "permutation", 1.0)
+    assert column["categories"]["n_unseen"] == column["categories"]["n_gone"] == 10_000
+    assert len(column["categories"]["listed"]) < 1000
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_matrices_of_every_kind() -> None:
+    values = np.arange(60.0).reshape(30, 2)
+    wanted = DriftReport(values, values + 40).to_json()
+    assert DriftReport(np.matrix(values), np.matrix(values + 40)).to_json() == wanted
+    assert DriftReport(values.astype(object), np.ma.masked_array(values + 40)).to_json() == wanted
+    masked = DriftReport(values, np.ma.masked_less(values, 30))
+    assert columns_of(masked)["x0"]["n_missing"] == {"reference": 0, "current": 15}
+    none = DriftReport(np.zeros((5, 0)), np.zeros((3, 0)))
+    assert (none.drift, columns_of(none)) == (False, {})
+    assert "nothing could be tested" in none.to_html()
+
+
+@pytest.mark.parametrize(
+    "columns", [["temp", "flag"], ("temp", "flag"), np.array(["temp", "flag"]), iter(["temp", "flag"])]
+)
+def test_columns_may_be_any_list(columns: Any) -> None:
+    names = list(columns_of(DriftReport(BEFORE, AFTER, columns=columns)))
+    assert names == ["temp", "flag"]
+    assert {type(name) for name in names} == {str}
+
+
+def test_names_that_no_file_can_hold(tmp_path: Path) -> None:
+    name = "\ud800\u202e\x00</title><script>alert(1)</script>"
+    report = DriftReport({name: [1.0, 2.0], "b": ["\u202ex", "<b>"]}, {name: [1.0, 2.0], "b": ["\u202ex", "<b>"]})
+    assert list(columns_of(report)) == [name, "b"]
+    (tmp_path / "drift.json").write_text(report.to_json(), encoding="utf-8")
+    assert list(json.loads((tmp_path / "drift.json").read_text("utf-8"))["columns"]) == [name, "b"]
+    report.to_html(tmp_path / "drift.html")
+    page = (tmp_path / "drift.html").read_text("utf-8")
+    assert not {"\x00", "\u202e"} & set(page)
+    assert "<script" not in page
+    assert "\ufffd\ufffd\ufffd&lt;/title&gt;" in page
+    repr(report).encode("utf-8")
 
 
 # --- no drift, no alarm -----------------------------------------------------------------------------------------------
@@ -433,6 +515,18 @@ def test_the_page_is_written_where_asked(tmp_path: Path) -> None:
         ({"a": [1.0]}, {"a": [1.0]}, {"alpha": 2}, ArsenalValueError, "alpha is 2, wanted a number between 0 and 1"),
         ({"a": [1.0]}, {"a": [1.0]}, {"correction": "none"}, ArsenalValueError, "correction is 'none'"),
         ({"a": [1.0]}, {"a": [1.0]}, {"bins": 1}, ArsenalValueError, "bins is 1, wanted 2"),
+        ({"a": [1.0]}, {"a": [1.0]}, {"bins": 5.0}, ArsenalTypeError, "bins is 5.0, wanted a whole number"),
+        ({"a": [1.0]}, {"a": [1.0]}, {"max_categories": 2**70}, ArsenalValueError, r"less than 2\*\*32"),
+        ({"a": [1.0]}, {"a": [1.0]}, {"alpha": "x"}, ArsenalTypeError, "alpha is 'x', wanted a number between 0 and 1"),
+        ({"a": [1.0]}, {"a": [1.0]}, {"alpha": math.nan}, ArsenalValueError, "alpha is nan, wanted a number"),
+        ({"a": [1.0]}, {"a": [1.0]}, {"n_jobs": "2"}, ArsenalTypeError, "n_jobs is '2', wanted a whole number or None"),
+        ({"a": [1.0]}, {"a": [1.0]}, {"columns": 3}, ArsenalTypeError, "columns is 3, wanted a list of names"),
+        ({"a": [1.0]}, {"a": [1.0]}, {"columns": {"a"}}, ArsenalTypeError, "wanted a list of names"),
+        ({"a": {1.0}}, {"a": [1.0]}, {}, ArsenalTypeError, "column 'a' is of type set, wanted an array or list"),
+        ({"a": {"x": 1}}, {"a": [1.0]}, {}, ArsenalTypeError, "column 'a' is of type dict, wanted an array or list"),
+        ({"a": b"abc"}, {"a": [1.0]}, {}, ArsenalTypeError, "column 'a' is of type bytes, wanted an array or list"),
+        ({"a": np.array(3)}, {"a": [1.0]}, {}, ArsenalTypeError, "column 'a' is of type ndarray, wanted an array"),
+        ({1: [1.0], "1": [1.0]}, {"1": [1.0]}, {}, ArsenalValueError, "more than one column '1'"),
         ({"a": [1.0], "b": [1.0, 2.0]}, {"a": [1.0]}, {}, ArsenalValueError, "wanted columns of one length"),
         ({"a": np.zeros((2, 2))}, {"a": [1.0]}, {}, ArsenalValueError, r"a column has shape \(2, 2\)"),
         ({"a": 3}, {"a": [1.0]}, {}, ArsenalTypeError, "column 'a' is of type int, wanted an array or list"),
