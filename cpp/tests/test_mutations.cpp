@@ -70,6 +70,45 @@ std::vector<std::string> seeds() {
   };
   shapes.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("L", ARSENAL_BOOL)};
   models.push_back(model(shapes));
+
+  ModelSpec columns;
+  columns.opset = 18;
+  columns.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 6})};
+  columns.initializers = {tensor("ends", {1}, std::vector<std::int64_t>{5}),
+                          tensor("ones", {1}, std::vector<std::int64_t>{1}),
+                          tensor("wide", {2}, std::vector<std::int64_t>{1, 4}),
+                          tensor("low", {}, std::vector<float>{-2}),
+                          tensor("high", {}, std::vector<float>{2}),
+                          tensor("places", {1, 2}, std::vector<std::int64_t>{0, -1})};
+  columns.nodes = {
+      node("Slice", {"X", "ones", "ends", "ones"}, {"s"}),
+      node("Split", {"s"}, {"left", "right"}, {attribute("axis", 1), attribute("num_outputs", 2)}),
+      node("Clip", {"left", "low", "high"}, {"clipped"}),
+      node("Abs", {"right"}, {"size"}),
+      node("Sqrt", {"size"}, {"root"}),
+      node("Log", {"root"}, {"log"}),
+      node("Pow", {"clipped", "log"}, {"power"}),
+      node("Max", {"power", "left", "low"}, {"most"}),
+      node("Mean", {"most", "right"}, {"mean"}),
+      node("IsNaN", {"mean"}, {"nan"}),
+      node("IsInf", {"mean"}, {"inf"}),
+      node("LessOrEqual", {"left", "right"}, {"le"}),
+      node("Equal", {"left", "right"}, {"eq"}),
+      node("Or", {"nan", "inf"}, {"bad"}),
+      node("And", {"le", "bad"}, {"both"}),
+      node("Not", {"both"}, {"good"}),
+      node("Xor", {"good", "eq"}, {"odd"}),
+      node("Where", {"odd", "left", "mean"}, {"w"}),
+      node("ReduceSum", {"w", "ones"}, {"sum"}),
+      node("ReduceMax", {"w"}, {"peak"}),
+      node("Expand", {"sum", "wide"}, {"Y"}),
+      node("Transpose", {"w"}, {"turned"}),
+      node("GatherElements", {"turned", "places"}, {"corner"}, {attribute("axis", 0)}),
+      node("Shape", {"turned"}, {"extents"}),
+  };
+  columns.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("peak", ARSENAL_FLOAT),
+                     value_info("corner", ARSENAL_FLOAT), value_info("extents", ARSENAL_INT64)};
+  models.push_back(model(columns));
   return models;
 }
 

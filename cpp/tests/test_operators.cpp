@@ -282,6 +282,217 @@ TEST(Operators, ExpAndSigmoid) {
   EXPECT_EQ((Floats{s.values[0], s.values[1], s.values[2]}), (Floats{0.5, 0, 1}));
 }
 
+TEST(Operators, LogicOnTruth) {
+  const Dense<Flag> a{{4}, flags({false, false, true, true})};
+  const Dense<Flag> b{{4}, flags({false, true, false, true})};
+  expect(evaluate<Flag>({"And", {}}, {a.input(), b.input()}), {4}, flags({false, false, false, true}));
+  expect(evaluate<Flag>({"Or", {}}, {a.input(), b.input()}), {4}, flags({false, true, true, true}));
+  expect(evaluate<Flag>({"Xor", {}, 7}, {a.input(), b.input()}), {4}, flags({false, true, true, false}));
+  expect(evaluate<Flag>({"Equal", {}}, {a.input(), b.input()}), {4}, flags({true, false, false, true}));
+  expect(evaluate<Flag>({"Not", {}, 9}, {a.input()}), {4}, flags({true, true, false, false}));
+  // A caller's bytes other than 0 and 1 are true, too.
+  const std::vector<std::uint8_t> bytes = {0, 2, 255, 1};
+  const Tensor<const void*> loose{bytes.data(), ARSENAL_BOOL, a.input().shape, {}};
+  expect(evaluate<Flag>({"Equal", {}}, {loose, b.input()}), {4}, flags({true, true, false, true}));
+  expect(evaluate<Flag>({"Not", {}}, {loose}), {4}, flags({true, false, false, false}));
+}
+
+TEST(Operators, EqualComparesStrings) {
+  const std::vector<std::string> left = {"a", "", "ab"}, right = {"a", "b", "ab "};
+  expect(evaluate<Flag>({"Equal", {}, 19}, {strings({3}, left).input(), strings({3}, right).input()}), {3},
+         flags({true, false, false}));
+  EXPECT_EQ(error_of([&] {
+              evaluate<Flag>({"Equal", {}, 13}, {strings({3}, left).input(), strings({3}, right).input()});
+            }).status(),
+            ARSENAL_UNSUPPORTED);
+}
+
+TEST(Operators, OrderWithEquality) {
+  const Dense<double> a{{4}, {1, std::nan(""), 3, -0.0}};
+  const Dense<double> b{{4}, {1, 2, 4, 0}};
+  expect(evaluate<Flag>({"LessOrEqual", {}, 12}, {a.input(), b.input()}), {4}, flags({true, false, true, true}));
+  expect(evaluate<Flag>({"GreaterOrEqual", {}}, {a.input(), b.input()}), {4}, flags({true, false, false, true}));
+}
+
+TEST(Operators, NanAndInfinity) {
+  const Dense<float> a{{4}, {1, kNan, kInfinity, -kInfinity}};
+  expect(evaluate<Flag>({"IsNaN", {}, 9}, {a.input()}), {4}, flags({false, true, false, false}));
+  expect(evaluate<Flag>({"IsInf", {}, 10}, {a.input()}), {4}, flags({false, false, true, true}));
+  expect(evaluate<Flag>({"IsInf", {attribute("detect_positive", 0)}}, {a.input()}), {4},
+         flags({false, false, false, true}));
+  expect(evaluate<Flag>({"IsInf", {attribute("detect_negative", 0)}}, {a.input()}), {4},
+         flags({false, false, true, false}));
+}
+
+TEST(Operators, PowerTakesTwoDtypes) {
+  const Dense<float> base{{3}, {2, -2, 9}};
+  const Dense<std::int64_t> exponent{{3}, {3, 3, -1}};
+  expect(evaluate<float>({"Pow", {}}, {base.input(), exponent.input()}), {3}, {8, -8, 1.0f / 9});
+  const Dense<std::int64_t> whole{{4}, {3, -2, 0, 7}};
+  const Dense<std::int64_t> powers{{4}, {39, 63, 0, -1}};
+  expect(evaluate<std::int64_t>({"Pow", {}, 13}, {whole.input(), powers.input()}), {4},
+         {4052555153018976267, std::numeric_limits<std::int64_t>::min(), 1, 0});
+  const Dense<float> half{{}, {0.5}};
+  expect(evaluate<std::int64_t>({"Pow", {}}, {Dense<std::int64_t>{{2}, {9, 10}}.input(), half.input()}), {2}, {3, 3});
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Pow", {}, 7}, {base.input(), exponent.input()}); }).what(),
+               "node 0 (Pow): input 1 has dtype int64, supported: float");
+}
+
+TEST(Operators, ManyOperandsAtOnce) {
+  const Dense<float> a{{2, 2}, {1, kNan, 3, -1}};
+  const Dense<float> b{{2}, {2, 2}};
+  const Dense<float> c{{1}, {0}};
+  const auto most = evaluate<float>({"Max", {}}, {a.input(), b.input(), c.input()});
+  EXPECT_EQ((Floats{most.values[0], most.values[2], most.values[3]}), (Floats{2, 3, 2}));
+  EXPECT_TRUE(std::isnan(most.values[1]));
+  const auto least = evaluate<float>({"Min", {}, 8}, {c.input(), a.input()});
+  EXPECT_EQ((Floats{least.values[0], least.values[2], least.values[3]}), (Floats{0, 0, -1}));
+  EXPECT_TRUE(std::isnan(least.values[1]));
+  expect(evaluate<float>({"Sum", {}}, {b.input(), b.input(), c.input()}), {2}, {4, 4});
+  expect(evaluate<float>({"Mean", {}}, {b.input(), c.input()}), {2}, {1, 1});
+  expect(evaluate<std::int64_t>({"Max", {}}, {Dense<std::int64_t>{{2}, {1, 5}}.input()}), {2}, {1, 5});
+  EXPECT_STREQ(
+      error_of([&] { evaluate<float>({"Max", {}}, {b.input(), Dense<float>{{3}, Floats(3)}.input()}); }).what(),
+      "node 0 (Max): input 1 of shape [3] cannot be broadcast to [2]");
+}
+
+TEST(Operators, ClipByAttributeAndByOperand) {
+  const Dense<float> a{{5}, {-5, 0, 5, kNan, kInfinity}};
+  const auto same = [](const Dense<float>& got, const Floats& wanted) {
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      EXPECT_TRUE(got.values[i] == wanted[i] || (std::isnan(got.values[i]) && std::isnan(wanted[i]))) << i;
+    }
+  };
+  constexpr float kMost = std::numeric_limits<float>::max();
+  same(evaluate<float>({"Clip", {attribute("min", -1.0f)}, 6}, {a.input()}), {-1, 0, 5, kNan, kMost});
+  const Dense<float> low{{}, {-1}}, high{{}, {2}};
+  same(evaluate<float>({"Clip", {}}, {a.input(), low.input(), high.input()}), {-1, 0, 2, kNan, 2});
+  // Where the bounds cross the upper one wins.
+  same(evaluate<float>({"Clip", {}}, {a.input(), high.input(), low.input()}), {-1, -1, -1, kNan, -1});
+  same(evaluate<float>({"Clip", {}, 13, {}, {"A", "", "B"}}, {a.input(), high.input()}), {-5, 0, 2, kNan, 2});
+  EXPECT_EQ(error_of([&] { evaluate<float>({"Clip", {}}, {a.input(), a.input()}); }).status(), ARSENAL_SHAPE_MISMATCH);
+}
+
+TEST(Operators, ReduceAlongAxes) {
+  const Dense<float> a{{2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8}};
+  const auto axes = [](const Ints& values) {
+    return tensor("axes", {static_cast<std::int64_t>(values.size())}, values);
+  };
+  const auto keep = [](int value) { return attribute("keepdims", value); };
+  expect(evaluate<float>({"ReduceSum", {}, 13, {axes({1})}, {"A", "axes"}}, {a.input()}), {2, 1, 2}, {4, 6, 12, 14});
+  expect(evaluate<float>({"ReduceSum", {keep(0)}, 13, {axes({0, -1})}, {"A", "axes"}}, {a.input()}), {2}, {14, 22});
+  expect(evaluate<float>({"ReduceSum", {attribute("axes", Ints{0, 2}), keep(0)}, 11}, {a.input()}), {2}, {14, 22});
+  expect(evaluate<float>({"ReduceMean", {attribute("axes", Ints{1})}, 13}, {a.input()}), {2, 1, 2}, {2, 3, 6, 7});
+  expect(evaluate<float>({"ReduceMax", {keep(0)}, 18, {axes({2})}, {"A", "axes"}}, {a.input()}), {2, 2}, {2, 4, 6, 8});
+  expect(evaluate<float>({"ReduceSum", {}}, {a.input()}), {1, 1, 1}, {36});
+  expect(evaluate<float>({"ReduceSum", {attribute("noop_with_empty_axes", 1)}}, {a.input()}), {2, 2, 2}, a.values);
+  const Dense<float> none{{0, 2}, {}};
+  expect(evaluate<float>({"ReduceSum", {keep(0)}, 13, {axes({0})}, {"A", "axes"}}, {none.input()}), {2}, {0, 0});
+  expect(evaluate<float>({"ReduceMax", {keep(0)}, 18, {axes({0})}, {"A", "axes"}}, {none.input()}), {2},
+         {-kInfinity, -kInfinity});
+  EXPECT_EQ(error_of([&] { evaluate<float>({"ReduceMin", {}, 18, {axes({3})}, {"A", "axes"}}, {a.input()}); }).status(),
+            ARSENAL_INVALID_MODEL);
+}
+
+// A sum of floats is rounded once: small terms are not lost beside large ones.
+TEST(Operators, SumsOfFloatsAreAddedInDouble) {
+  Dense<float> a{{1, 1001}, Floats(1001, 1)};
+  a.values[0] = 16777216;
+  expect(evaluate<float>({"ReduceSum", {attribute("axes", Ints{1}), attribute("keepdims", 0)}, 11}, {a.input()}), {1},
+         {16778216});
+}
+
+TEST(Operators, GatherElements) {
+  const Dense<float> a{{2, 3}, {1, 2, 3, 4, 5, 6}};
+  const Dense<std::int64_t> columns{{2, 2}, {2, 0, -1, 1}};
+  const Dense<std::int32_t> rows{{1, 3}, {1, 0, -1}};
+  expect(evaluate<float>({"GatherElements", {attribute("axis", 1)}}, {a.input(), columns.input()}), {2, 2},
+         {3, 1, 6, 5});
+  expect(evaluate<float>({"GatherElements", {}, 11}, {a.input(), rows.input()}), {1, 3}, {4, 2, 6});
+  const Dense<std::int64_t> wrong{{1, 1}, {2}};
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"GatherElements", {}}, {a.input(), wrong.input()}); }).what(),
+               "node 0 (GatherElements): index 2 is out of range for an extent of 2");
+  EXPECT_EQ(error_of([&] {
+              evaluate<float>({"GatherElements", {attribute("axis", 1)}},
+                              {a.input(), Dense<std::int64_t>{{3, 1}, Ints(3)}.input()});
+            }).status(),
+            ARSENAL_SHAPE_MISMATCH);
+}
+
+TEST(Operators, SliceAndSplit) {
+  const Dense<float> a{{2, 4}, {1, 2, 3, 4, 5, 6, 7, 8}};
+  const auto slice = [&](const Ints& starts, const Ints& ends, const Ints& axes, const Ints& steps) {
+    const auto list = [](const char* name, const Ints& values) {
+      return tensor(name, {static_cast<std::int64_t>(values.size())}, values);
+    };
+    const Graph graph{"Slice",
+                      {},
+                      13,
+                      {list("s", starts), list("e", ends), list("x", axes), list("t", steps)},
+                      {"A", "s", "e", "x", "t"}};
+    return evaluate<float>(graph, {a.input()});
+  };
+  constexpr std::int64_t kFar = std::numeric_limits<std::int64_t>::max(),
+                         kBack = std::numeric_limits<std::int64_t>::min();
+  expect(slice({1}, {3}, {1}, {1}), {2, 2}, {2, 3, 6, 7});
+  expect(slice({-1}, {kBack}, {1}, {-2}), {2, 2}, {4, 2, 8, 6});
+  expect(slice({0}, {kFar}, {-1}, {kFar}), {2, 1}, {1, 5});
+  expect(slice({kFar}, {kBack}, {1}, {kBack}), {2, 1}, {4, 8});
+  expect(slice({1, 1}, {2, 0}, {0, 1}, {1, 1}), {1, 0}, {});
+  expect(evaluate<float>({"Slice", {attribute("starts", Ints{1}), attribute("ends", Ints{9})}, 9}, {a.input()}), {1, 4},
+         {5, 6, 7, 8});
+  EXPECT_EQ(error_of([&] { slice({1}, {3}, {1}, {0}); }).status(), ARSENAL_INVALID_MODEL);
+  EXPECT_EQ(error_of([&] { slice({1, 1}, {3, 3}, {1, -1}, {1, 1}); }).status(), ARSENAL_INVALID_MODEL);
+  EXPECT_EQ(error_of([&] { slice({1}, {3, 4}, {1}, {1}); }).status(), ARSENAL_INVALID_MODEL);
+
+  ModelSpec spec;
+  spec.opset = 18;
+  spec.inputs = {value_info("A", ARSENAL_FLOAT, {"N", 4})};
+  spec.nodes = {node("Split", {"A"}, {"Y", "Z", "W"}, {attribute("axis", 1), attribute("num_outputs", 3)})};
+  spec.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("Z", ARSENAL_FLOAT)};
+  const Session session = load(model(spec));
+  expect(run_one<float>(session, {a.input()}, 1), {2, 2}, {3, 4, 7, 8});
+  spec.nodes = {node("Split", {"A"}, {"Y", "Z"}, {attribute("axis", 1), attribute("split", Ints{3, 1})})};
+  spec.opset = 11;
+  expect(run_one<float>(load(model(spec)), {a.input()}, 1), {2, 1}, {4, 8});
+  spec.nodes = {node("Split", {"A"}, {"Y", "Z"}, {attribute("axis", 1), attribute("split", Ints{3, 2})})};
+  EXPECT_STREQ(error_of([&] { load(model(spec)); }).what(),
+               "node 0 (Split): axis 1 of shape [?, 4] cannot be split into these 2 parts");
+}
+
+TEST(Operators, ExpandAndTranspose) {
+  const Dense<float> a{{2, 1}, {1, 2}};
+  const auto expand = [&](const Ints& shape) {
+    const Graph graph{"Expand", {}, 13, {tensor("s", {static_cast<std::int64_t>(shape.size())}, shape)}, {"A", "s"}};
+    return evaluate<float>(graph, {a.input()});
+  };
+  expect(expand({2, 3}), {2, 3}, {1, 1, 1, 2, 2, 2});
+  expect(expand({2, 1, 2}), {2, 2, 2}, {1, 1, 2, 2, 1, 1, 2, 2});
+  expect(expand({1}), {2, 1}, {1, 2});
+  EXPECT_STREQ(error_of([&] { expand({3, 1}); }).what(), "node 0 (Expand): shape [2, 1] cannot be expanded to [3, 1]");
+  const Dense<std::int64_t> cube{{1, 2, 3}, {1, 2, 3, 4, 5, 6}};
+  expect(evaluate<std::int64_t>({"Transpose", {}}, {cube.input()}), {3, 2, 1}, {1, 4, 2, 5, 3, 6});
+  expect(evaluate<std::int64_t>({"Transpose", {attribute("perm", Ints{0, 2, 1})}, 13}, {cube.input()}), {1, 3, 2},
+         {1, 4, 2, 5, 3, 6});
+  EXPECT_EQ(error_of([&] {
+              evaluate<std::int64_t>({"Transpose", {attribute("perm", Ints{0, 0, 1})}}, {cube.input()});
+            }).status(),
+            ARSENAL_INVALID_MODEL);
+}
+
+// Its result is known at load if the shape is, so that other operators may ask for it there.
+TEST(Operators, ShapeOfAKnownShapeIsAConstant) {
+  const Dense<float> a{{2, 3}, {1, 2, 3, 4, 5, 6}};
+  expect(evaluate<std::int64_t>({"Shape", {}, 13}, {a.input()}), {2}, {2, 3});
+  expect(evaluate<std::int64_t>({"Shape", {attribute("start", -1)}}, {a.input()}), {1}, {3});
+  ModelSpec spec;
+  spec.inputs = {value_info("A", ARSENAL_FLOAT, {2, 3}), value_info("B", ARSENAL_FLOAT, {"N"})};
+  spec.nodes = {node("Shape", {"A"}, {"s"}), node("Reshape", {"B", "s"}, {"Y"})};
+  spec.outputs = {value_info("Y", ARSENAL_FLOAT)};
+  const Dense<float> b{{6}, {6, 5, 4, 3, 2, 1}};
+  expect(run_one<float>(load(model(spec)), {a.input(), b.input()}), {2, 3}, b.values);
+}
+
 TEST(Operators, ConstantInEachForm) {
   const auto constant = [](const Message& value, std::int64_t opset = 13) {
     ModelSpec spec;

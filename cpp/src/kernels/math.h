@@ -1,7 +1,7 @@
 // Exponential and logarithm from IEEE + − × ÷ alone, so that every CPU and instruction set gives the same bits.
 //
 // Largest errors over millions of random arguments, against long double: exp 0.51 ulp (float) and 0.92 (double),
-// log 0.83, logistic 0.5 (float) and 2.5 (double).
+// log 0.83 (double) and 0.5 (float), pow 0.5 (float) and 1.4 (double), logistic 0.5 (float) and 2.5 (double).
 #ifndef ARSENAL_SRC_KERNELS_MATH_H_
 #define ARSENAL_SRC_KERNELS_MATH_H_
 
@@ -12,6 +12,11 @@ float exp(float x) noexcept;
 
 // Natural logarithm; NaN below 0, -inf at 0.
 double log(double x) noexcept;
+float log(float x) noexcept;
+
+// x to the power y, with the special cases of IEEE 754 (x^0 = 1, 1^y = 1). Exact where the power is x, x² or √x.
+double pow(double x, double y) noexcept;
+float pow(float x, float y) noexcept;
 
 // 1 / (1 + exp(-x)).
 double logistic(double x) noexcept;

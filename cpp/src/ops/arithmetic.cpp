@@ -3,7 +3,8 @@
 #include <limits>
 #include <type_traits>
 
-#include "ops/broadcast.h"
+#include "ops/binary.h"
+#include "ops/dtypes.h"
 #include "plan/registry.h"
 
 namespace arsenal::runtime {
@@ -21,7 +22,7 @@ T wrapping(T a, T b, Function function) noexcept {
   }
 }
 
-struct Add {
+struct Add : Total {
   template <typename T>
   static bool apply(T a, T b, T& result) noexcept {
     result = wrapping(a, b, [](auto x, auto y) { return x + y; });
@@ -29,7 +30,7 @@ struct Add {
   }
 };
 
-struct Sub {
+struct Sub : Total {
   template <typename T>
   static bool apply(T a, T b, T& result) noexcept {
     result = wrapping(a, b, [](auto x, auto y) { return x - y; });
@@ -37,7 +38,7 @@ struct Sub {
   }
 };
 
-struct Mul {
+struct Mul : Total {
   template <typename T>
   static bool apply(T a, T b, T& result) noexcept {
     result = wrapping(a, b, [](auto x, auto y) { return x * y; });
@@ -46,6 +47,8 @@ struct Mul {
 };
 
 struct Div {
+  static constexpr const char* kIssue = "integer division by zero";
+
   template <typename T>
   static bool apply(T a, T b, T& result) noexcept {
     if constexpr (std::is_integral_v<T>) {
@@ -58,53 +61,16 @@ struct Div {
   }
 };
 
-template <typename T, typename Function>
-class Arithmetic final : public Op {
- public:
-  bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
-    if (broadcast_shapes(in[0].shape, in[1].shape, out[0].shape)) return true;
-    return issue.set(ARSENAL_SHAPE_MISMATCH, "shapes %s and %s cannot be broadcast", ShapeText(in[0].shape).text,
-                     ShapeText(in[1].shape).text);
-  }
-
-  bool keeps_rows(const std::vector<Operand>& inputs) const override { return broadcast_keeps_rows(inputs); }
-
-  bool run(const Inputs& in, const Outputs& out, void*, Issue& issue) const noexcept override {
-    const T* a = in[0].as<T>();
-    const T* b = in[1].as<T>();
-    T* result = out[0].mutable_as<T>();
-    const Broadcast<2> loop(out[0].shape, {&in[0].shape, &in[1].shape});
-    const bool possible =
-        loop.for_each_line([=](std::int64_t count, std::int64_t position, const auto& offsets, const auto& strides) {
-          bool fine = true;
-          for (std::int64_t i = 0; i < count; ++i) {
-            fine &=
-                Function::apply(a[offsets[0] + i * strides[0]], b[offsets[1] + i * strides[1]], result[position + i]);
-          }
-          return fine;
-        });
-    return possible || issue.set(ARSENAL_INVALID_VALUE, "integer division by zero");
-  }
-};
-
 template <typename Function>
 std::unique_ptr<Op> make(OpBuilder& builder) {
   builder.want_inputs(2, 2);
   builder.want_outputs(1, 1);
-  const std::int32_t dtype = builder.input(0).dtype;
-  builder.want_dtype(0, {ARSENAL_FLOAT, ARSENAL_DOUBLE, ARSENAL_INT32, ARSENAL_INT64});
-  builder.want_dtype(1, {dtype});
-  builder.add_output(dtype);
-  switch (dtype) {
-    case ARSENAL_FLOAT:
-      return std::make_unique<Arithmetic<float, Function>>();
-    case ARSENAL_DOUBLE:
-      return std::make_unique<Arithmetic<double, Function>>();
-    case ARSENAL_INT32:
-      return std::make_unique<Arithmetic<std::int32_t, Function>>();
-    default:
-      return std::make_unique<Arithmetic<std::int64_t, Function>>();
-  }
+  builder.want_dtype(1, {builder.input(0).dtype});
+  builder.add_output(builder.input(0).dtype);
+  return for_dtype_of(builder, 0, Numbers(), [](auto zero) {
+    using T = decltype(zero);
+    return std::make_unique<Binary<T, T, T, Function>>();
+  });
 }
 
 constexpr OpEntry kEntries[] = {

@@ -1,61 +1,80 @@
-// Greater, Less, Where.
+// Equal, Greater, Less, GreaterOrEqual, LessOrEqual, And, Or, Xor, Where.
 #include <cstdint>
+#include <cstring>
 #include <functional>
+#include <type_traits>
 
-#include "ops/broadcast.h"
+#include "ops/binary.h"
+#include "ops/dtypes.h"
 #include "plan/registry.h"
 
 namespace arsenal::runtime {
 
 namespace {
 
-template <typename T, typename Compare>
-class Comparison final : public Op {
- public:
-  bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
-    if (broadcast_shapes(in[0].shape, in[1].shape, out[0].shape)) return true;
-    return issue.set(ARSENAL_SHAPE_MISMATCH, "shapes %s and %s cannot be broadcast", ShapeText(in[0].shape).text,
-                     ShapeText(in[1].shape).text);
-  }
-
-  bool keeps_rows(const std::vector<Operand>& inputs) const override { return broadcast_keeps_rows(inputs); }
-
-  bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
-    const T* a = in[0].as<T>();
-    const T* b = in[1].as<T>();
-    auto* result = out[0].mutable_as<std::uint8_t>();
-    const Broadcast<2> loop(out[0].shape, {&in[0].shape, &in[1].shape});
-    return loop.for_each_line([=](std::int64_t count, std::int64_t position, const auto& offsets, const auto& strides) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        result[position + i] = Compare()(a[offsets[0] + i * strides[0]], b[offsets[1] + i * strides[1]]);
-      }
-      return true;
-    });
+// The comparison `Compare` of two elements of one dtype.
+template <template <typename> typename Compare>
+struct Comparison : Total {
+  template <typename T>
+  static bool apply(const T& a, const T& b, Bool& result) noexcept {
+    result = to_bool(Compare<T>()(a, b));
+    return true;
   }
 };
 
-template <template <typename> typename Compare>
-std::unique_ptr<Op> make_comparison(OpBuilder& builder) {
+// Equality, of strings too.
+struct Equality : Total {
+  template <typename T>
+  static bool apply(const T& a, const T& b, Bool& result) noexcept {
+    if constexpr (std::is_same_v<T, arsenal_string>) {
+      result = to_bool(a.size == b.size && (a.size == 0 || std::memcmp(a.data, b.data, a.size) == 0));
+    } else if constexpr (std::is_same_v<T, Bool>) {
+      // Any byte but 0 is true.
+      result = to_bool((a == Bool::kFalse) == (b == Bool::kFalse));
+    } else {
+      result = to_bool(a == b);
+    }
+    return true;
+  }
+};
+
+// `Logic` on the truth of two elements.
+template <template <typename> typename Logic>
+struct Connective : Total {
+  static bool apply(Bool a, Bool b, Bool& result) noexcept {
+    result = to_bool(Logic<bool>()(a != Bool::kFalse, b != Bool::kFalse));
+    return true;
+  }
+};
+
+template <typename Function, typename Dtypes>
+std::unique_ptr<Op> make_truth(OpBuilder& builder, Dtypes dtypes) {
   builder.want_inputs(2, 2);
   builder.want_outputs(1, 1);
-  const std::int32_t dtype = builder.input(0).dtype;
-  if (builder.version() < 9) {
-    builder.want_dtype(0, {ARSENAL_FLOAT, ARSENAL_DOUBLE});
-  } else {
-    builder.want_dtype(0, {ARSENAL_FLOAT, ARSENAL_DOUBLE, ARSENAL_INT32, ARSENAL_INT64});
-  }
-  builder.want_dtype(1, {dtype});
+  builder.want_dtype(1, {builder.input(0).dtype});
   builder.add_output(ARSENAL_BOOL);
-  switch (dtype) {
-    case ARSENAL_FLOAT:
-      return std::make_unique<Comparison<float, Compare<float>>>();
-    case ARSENAL_DOUBLE:
-      return std::make_unique<Comparison<double, Compare<double>>>();
-    case ARSENAL_INT32:
-      return std::make_unique<Comparison<std::int32_t, Compare<std::int32_t>>>();
-    default:
-      return std::make_unique<Comparison<std::int64_t, Compare<std::int64_t>>>();
-  }
+  return for_dtype_of(builder, 0, dtypes, [](auto zero) {
+    using T = decltype(zero);
+    return std::make_unique<Binary<T, T, Bool, Function>>();
+  });
+}
+
+template <template <typename> typename Compare>
+std::unique_ptr<Op> make_comparison(OpBuilder& builder) {
+  if (builder.version() < 9) return make_truth<Comparison<Compare>>(builder, Reals());
+  return make_truth<Comparison<Compare>>(builder, Numbers());
+}
+
+std::unique_ptr<Op> make_equal(OpBuilder& builder) {
+  using Plain = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, Bool>;
+  using WithStrings = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, Bool, arsenal_string>;
+  if (builder.version() < 19) return make_truth<Equality>(builder, Plain());
+  return make_truth<Equality>(builder, WithStrings());
+}
+
+template <template <typename> typename Logic>
+std::unique_ptr<Op> make_connective(OpBuilder& builder) {
+  return make_truth<Connective<Logic>>(builder, Dtypes<Bool>());
 }
 
 // Elements are moved, not computed with, so only their size matters.
@@ -111,12 +130,23 @@ std::unique_ptr<Op> make_where(OpBuilder& builder) {
 }
 
 constexpr OpEntry kEntries[] = {
+    {"", "Equal", 7, make_equal},
+    {"", "Equal", 11, make_equal},
+    {"", "Equal", 13, make_equal},
+    {"", "Equal", 19, make_equal},
     {"", "Greater", 7, make_comparison<std::greater>},
     {"", "Greater", 9, make_comparison<std::greater>},
     {"", "Greater", 13, make_comparison<std::greater>},
     {"", "Less", 7, make_comparison<std::less>},
     {"", "Less", 9, make_comparison<std::less>},
     {"", "Less", 13, make_comparison<std::less>},
+    {"", "GreaterOrEqual", 12, make_comparison<std::greater_equal>},
+    {"", "GreaterOrEqual", 16, make_comparison<std::greater_equal>},
+    {"", "LessOrEqual", 12, make_comparison<std::less_equal>},
+    {"", "LessOrEqual", 16, make_comparison<std::less_equal>},
+    {"", "And", 7, make_connective<std::logical_and>},
+    {"", "Or", 7, make_connective<std::logical_or>},
+    {"", "Xor", 7, make_connective<std::not_equal_to>},
     {"", "Where", 9, make_where},
     {"", "Where", 16, make_where},
 };

@@ -1,12 +1,21 @@
-// Gather.
+// Gather and GatherElements.
 #include <cstdint>
 #include <cstring>
 
 #include "plan/registry.h"
+#include "plan/strided.h"
 
 namespace arsenal::runtime {
 
 namespace {
+
+// The place that an index names, which counts from the back if it is negative.
+bool find_place(std::int64_t given, std::int64_t extent, std::int64_t& place, Issue& issue) noexcept {
+  place = given < 0 ? given + extent : given;
+  if (place >= 0 && place < extent) return true;
+  return issue.set(ARSENAL_INVALID_VALUE, "index %lld is out of range for an extent of %lld",
+                   static_cast<long long>(given), static_cast<long long>(extent));
+}
 
 template <typename Index>
 class Gather final : public Op {
@@ -53,12 +62,8 @@ class Gather final : public Op {
     char* to = out[0].mutable_as<char>();
     for (std::int64_t o = 0; o < outer; ++o) {
       for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t given = in[1].template as<Index>()[i];
-        const std::int64_t index = given < 0 ? given + extent : given;
-        if (index < 0 || index >= extent) {
-          return issue.set(ARSENAL_INVALID_VALUE, "index %lld is out of range for an extent of %lld",
-                           static_cast<long long>(given), static_cast<long long>(extent));
-        }
+        std::int64_t index;
+        if (!find_place(in[1].template as<Index>()[i], extent, index, issue)) return false;
         if (chunk != 0) std::memcpy(to, from + static_cast<std::size_t>(index) * chunk, chunk);
         to += chunk;
       }
@@ -72,21 +77,78 @@ class Gather final : public Op {
   std::size_t element_;
 };
 
-std::unique_ptr<Op> make_gather(OpBuilder& builder) {
+// result[i][j][k] = data[i][indices[i][j][k]][k], for axis 1.
+template <typename Index>
+class GatherElements final : public Op {
+ public:
+  GatherElements(std::int64_t axis, std::size_t element) : axis_(axis), element_(element) {}
+
+  bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
+    const Shape& data = in[0].shape;
+    const Shape& indices = in[1].shape;
+    std::int32_t axis;
+    bool fits = resolve_axis(axis_, data.rank, axis) && indices.rank == data.rank;
+    for (std::int32_t d = 0; fits && d < data.rank; ++d) {
+      fits = d == axis || data.dims[d] < 0 || indices.dims[d] <= data.dims[d];
+    }
+    if (!fits) {
+      return issue.set(ARSENAL_SHAPE_MISMATCH, "indices of shape %s do not fit data of shape %s along axis %lld",
+                       ShapeText(indices).text, ShapeText(data).text, static_cast<long long>(axis_));
+    }
+    out[0].shape = indices;
+    return true;
+  }
+
+  bool keeps_rows(const std::vector<Operand>& inputs) const override {
+    std::int32_t axis;
+    return resolve_axis(axis_, inputs[0].shape.rank, axis) && axis != 0 && inputs[0].has_rows && inputs[1].has_rows;
+  }
+
+  bool run(const Inputs& in, const Outputs& out, void*, Issue& issue) const noexcept override {
+    const Shape& data = in[0].shape;
+    const Shape& indices = in[1].shape;
+    std::int32_t axis;
+    resolve_axis(axis_, data.rank, axis);
+    const std::int64_t count = element_count(indices);
+    std::int64_t strides[ARSENAL_MAX_RANK];
+    contiguous_strides(data, element_, strides);
+    std::int64_t index[ARSENAL_MAX_RANK] = {};
+    char* to = out[0].mutable_as<char>();
+    for (std::int64_t i = 0; i < count; ++i) {
+      std::int64_t place;
+      if (!find_place(in[1].template as<Index>()[i], data.dims[axis], place, issue)) return false;
+      const char* from = in[0].as<char>() + place * strides[axis];
+      for (std::int32_t d = 0; d < data.rank; ++d) from += d == axis ? 0 : index[d] * strides[d];
+      std::memcpy(to, from, element_);
+      to += element_;
+      for (std::int32_t d = data.rank - 1; d >= 0 && ++index[d] == indices.dims[d]; --d) index[d] = 0;
+    }
+    return true;
+  }
+
+ private:
+  std::int64_t axis_;
+  std::size_t element_;
+};
+
+template <template <typename> typename Form>
+std::unique_ptr<Op> make(OpBuilder& builder) {
   builder.want_inputs(2, 2);
   builder.want_outputs(1, 1);
   builder.want_dtype(1, {ARSENAL_INT32, ARSENAL_INT64});
   const std::int64_t axis = builder.integer("axis", 0);
   const std::size_t element = dtype_size(builder.input(0).dtype);
   builder.add_output(builder.input(0).dtype);
-  if (builder.input(1).dtype == ARSENAL_INT32) return std::make_unique<Gather<std::int32_t>>(axis, element);
-  return std::make_unique<Gather<std::int64_t>>(axis, element);
+  if (builder.input(1).dtype == ARSENAL_INT32) return std::make_unique<Form<std::int32_t>>(axis, element);
+  return std::make_unique<Form<std::int64_t>>(axis, element);
 }
 
 constexpr OpEntry kEntries[] = {
-    {"", "Gather", 1, make_gather},
-    {"", "Gather", 11, make_gather},
-    {"", "Gather", 13, make_gather},
+    {"", "Gather", 1, make<Gather>},
+    {"", "Gather", 11, make<Gather>},
+    {"", "Gather", 13, make<Gather>},
+    {"", "GatherElements", 11, make<GatherElements>},
+    {"", "GatherElements", 13, make<GatherElements>},
 };
 
 }  // namespace

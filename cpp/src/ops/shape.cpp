@@ -1,24 +1,14 @@
-// Reshape, Flatten, Squeeze, Unsqueeze.
+// Reshape, Flatten, Squeeze, Unsqueeze, which only change a shape, and Shape, which tells it.
 #include <algorithm>
+#include <cstdint>
 
+#include "ops/constants.h"
 #include "ops/view.h"
 #include "plan/registry.h"
 
 namespace arsenal::runtime {
 
 namespace {
-
-// The extents in a shape or axes operand or attribute.
-std::vector<std::int64_t> integers_of(const Constant& constant) {
-  if (constant.dtype() != ARSENAL_INT64 || constant.shape().rank > 1) {
-    fail(ARSENAL_INVALID_MODEL, "a shape or axes operand is no list of int64");
-  }
-  if (constant.size() > ARSENAL_MAX_RANK) {
-    fail(ARSENAL_UNSUPPORTED, "a shape or axes operand has %lld entries, supported are up to %d",
-         static_cast<long long>(constant.size()), ARSENAL_MAX_RANK);
-  }
-  return {constant.as<std::int64_t>(), constant.as<std::int64_t>() + constant.size()};
-}
 
 class Reshape final : public ViewOp {
  public:
@@ -196,6 +186,42 @@ class Unsqueeze final : public ViewOp {
   std::vector<std::int64_t> axes_;
 };
 
+class ShapeOf final : public Op {
+ public:
+  ShapeOf(std::int64_t start, std::int64_t end) : start_(start), end_(end) {}
+
+  bool shapes(const Inputs& in, const Outputs& out, Issue&) const noexcept override {
+    out[0].shape = make_shape({std::max<std::int64_t>(place(end_, in[0].shape) - place(start_, in[0].shape), 0)});
+    return true;
+  }
+
+  bool keeps_rows(const std::vector<Operand>&) const override { return false; }
+
+  bool reads_shapes_alone() const noexcept override { return true; }
+
+  bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
+    const std::int64_t* first = in[0].shape.dims + place(start_, in[0].shape);
+    std::copy(first, first + out[0].shape.dims[0], out[0].mutable_as<std::int64_t>());
+    return true;
+  }
+
+ private:
+  static std::int64_t place(std::int64_t given, const Shape& shape) noexcept {
+    return std::clamp<std::int64_t>(given < 0 ? given + shape.rank : given, 0, shape.rank);
+  }
+
+  std::int64_t start_;
+  std::int64_t end_;
+};
+
+std::unique_ptr<Op> make_shape_of(OpBuilder& builder) {
+  builder.want_inputs(1, 1);
+  builder.want_outputs(1, 1);
+  builder.add_output(ARSENAL_INT64);
+  if (builder.version() < 15) return std::make_unique<ShapeOf>(0, INT64_MAX);
+  return std::make_unique<ShapeOf>(builder.integer("start", 0), builder.integer("end", INT64_MAX));
+}
+
 std::size_t declare_view(OpBuilder& builder, std::size_t least_inputs, std::size_t most_inputs) {
   builder.want_inputs(least_inputs, most_inputs);
   builder.want_outputs(1, 1);
@@ -220,22 +246,10 @@ std::unique_ptr<Op> make_flatten(OpBuilder& builder) {
   return std::make_unique<Flatten>(builder.integer("axis", 1), element);
 }
 
-// Up to version 11 axes are an attribute, from 13 on the second input.
-std::vector<std::int64_t> axes_of(OpBuilder& builder, bool& given) {
-  if (builder.version() >= 13) {
-    given = builder.input_count() > 1;
-    return given ? integers_of(builder.constant_input(1, "axes")) : std::vector<std::int64_t>();
-  }
-  given = builder.has("axes");
-  const std::vector<std::int64_t>& axes = builder.integers("axes");
-  if (axes.size() > ARSENAL_MAX_RANK) fail(ARSENAL_UNSUPPORTED, "it has %zu axes", axes.size());
-  return axes;
-}
-
 std::unique_ptr<Op> make_squeeze(OpBuilder& builder) {
   const std::size_t element = declare_view(builder, 1, builder.version() >= 13 ? 2 : 1);
   bool given = false;
-  std::vector<std::int64_t> axes = axes_of(builder, given);
+  std::vector<std::int64_t> axes = axes_of(builder, 13, given);
   if (!given && builder.input(0).shape.rank < 0) {
     fail(ARSENAL_UNSUPPORTED, "without axes the rank of its input must be known");
   }
@@ -245,7 +259,7 @@ std::unique_ptr<Op> make_squeeze(OpBuilder& builder) {
 std::unique_ptr<Op> make_unsqueeze(OpBuilder& builder) {
   const std::size_t element = declare_view(builder, builder.version() >= 13 ? 2 : 1, builder.version() >= 13 ? 2 : 1);
   bool given = false;
-  std::vector<std::int64_t> axes = axes_of(builder, given);
+  std::vector<std::int64_t> axes = axes_of(builder, 13, given);
   if (!given) fail(ARSENAL_INVALID_MODEL, "attribute 'axes' is missing");
   return std::make_unique<Unsqueeze>(std::move(axes), element);
 }
@@ -261,6 +275,9 @@ constexpr OpEntry kEntries[] = {
     {"", "Squeeze", 24, make_squeeze},     {"", "Squeeze", 25, make_squeeze},     {"", "Unsqueeze", 1, make_unsqueeze},
     {"", "Unsqueeze", 11, make_unsqueeze}, {"", "Unsqueeze", 13, make_unsqueeze}, {"", "Unsqueeze", 21, make_unsqueeze},
     {"", "Unsqueeze", 23, make_unsqueeze}, {"", "Unsqueeze", 24, make_unsqueeze}, {"", "Unsqueeze", 25, make_unsqueeze},
+    {"", "Shape", 1, make_shape_of},       {"", "Shape", 13, make_shape_of},      {"", "Shape", 15, make_shape_of},
+    {"", "Shape", 19, make_shape_of},      {"", "Shape", 21, make_shape_of},      {"", "Shape", 23, make_shape_of},
+    {"", "Shape", 24, make_shape_of},      {"", "Shape", 25, make_shape_of},
 };
 
 }  // namespace

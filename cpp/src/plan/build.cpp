@@ -202,8 +202,14 @@ class Builder {
   }
 
   bool foldable(const Step& step) const {
-    return std::all_of(step.inputs.begin(), step.inputs.end(),
-                       [&](std::uint32_t id) { return id == 0 || plan_.values[id].constant != nullptr; });
+    const bool shapes_alone = step.op->reads_shapes_alone();
+    return std::all_of(step.inputs.begin(), step.inputs.end(), [&](std::uint32_t id) {
+      return id == 0 || plan_.values[id].constant != nullptr || (shapes_alone && is_closed(plan_.frame[id].shape));
+    });
+  }
+
+  static bool is_closed(const Shape& shape) {
+    return shape.rank >= 0 && std::all_of(shape.dims, shape.dims + shape.rank, [](auto dim) { return dim >= 0; });
   }
 
   void fold(Step step) {

@@ -51,6 +51,9 @@ class Op {
   // True if the only output holds the first input's elements in the same order, so that it need not be computed.
   virtual bool is_view() const noexcept { return false; }
 
+  // True if the result follows from the inputs' shapes: their elements are not read.
+  virtual bool reads_shapes_alone() const noexcept { return false; }
+
   // Scratch memory that run() needs for these input shapes; it grows with the rows.
   virtual std::size_t scratch_bytes(const Inputs& in) const noexcept {
     (void)in;

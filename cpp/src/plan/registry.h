@@ -29,6 +29,7 @@ struct OpTable {
 };
 
 // The families, each defined in src/ops/<family>.cpp.
+OpTable argmax_ops() noexcept;
 OpTable arithmetic_ops() noexcept;
 OpTable cast_ops() noexcept;
 OpTable compare_ops() noexcept;
@@ -36,11 +37,14 @@ OpTable concat_ops() noexcept;
 OpTable constant_ops() noexcept;
 OpTable gather_ops() noexcept;
 OpTable label_encoder_ops() noexcept;
+OpTable power_ops() noexcept;
 OpTable reduce_ops() noexcept;
 OpTable shape_ops() noexcept;
+OpTable slice_ops() noexcept;
 OpTable softmax_ops() noexcept;
 OpTable tree_ops() noexcept;
 OpTable unary_ops() noexcept;
+OpTable variadic_ops() noexcept;
 
 // The newest opset of a domain that this runtime knows; 0 for a domain that it does not know.
 std::int64_t newest_opset(std::string_view domain) noexcept;
