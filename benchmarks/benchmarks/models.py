@@ -44,6 +44,41 @@ class GradientBoostingClassifierOnStrings(GradientBoostingClassifier):
         return table.slice(0, cut), y[:cut], table.slice(cut), y[cut:]
 
 
+class GradientBoostingRanker(Predictor):
+    """Queries of 40 documents with relevances 0 to 4, 28 float32 columns; the score is NDCG@10."""
+
+    params = (ROWS, TREES)
+    param_names = ("n_rows", "n_estimators")
+    timeout = 600
+    documents = 40
+
+    def make_data(self, n_rows: int, n_estimators: int) -> tuple[Any, np.ndarray, Any, np.ndarray]:
+        X, _ = normals(n_rows)
+        taste = X[:, 0] + X[:, 1] * X[:, 2] + 0.8 * np.random.default_rng(1).standard_normal(n_rows)
+        return split(X, np.digitize(taste, [0.8, 1.6, 2.4, 3.2]).astype(np.float64))
+
+    def make_estimator(self, n_rows: int, n_estimators: int) -> Any:
+        from arsenal.models import GradientBoostingRanker
+
+        documents = self.documents
+
+        class Grouped(GradientBoostingRanker):
+            """Rows in queries of equal size, which `fit(X, y)` alone cannot say."""
+
+            def fit(self, X: Any, y: Any) -> Any:
+                return super().fit(X, y, qid=np.arange(len(y)) // documents)
+
+        return Grouped(n_estimators=n_estimators, random_state=0)
+
+    def score(self, X: Any, y: np.ndarray) -> float:
+        from sklearn.metrics import ndcg_score
+
+        whole = len(y) // self.documents * self.documents
+        shape = (-1, self.documents)
+        scores = np.asarray(self.fitted.predict(X))[:whole]
+        return float(ndcg_score((2**y[:whole] - 1).reshape(shape), scores.reshape(shape), k=10))
+
+
 class GradientBoostingRegressor(Predictor):
     """The product of the first two columns, noisy; 28 float32 columns."""
 

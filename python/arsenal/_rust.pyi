@@ -24,12 +24,17 @@ class BoostingFit:
     def evaluation_losses(self) -> list[list[float]]: ...
 
 def fit_gradient_boosting(
-    training: tuple[Any, npt.NDArray[np.float64], npt.NDArray[np.float64] | None],
-    evaluations: list[tuple[Any, npt.NDArray[np.float64], npt.NDArray[np.float64] | None]],
+    training: tuple[Any, npt.NDArray[np.float64], npt.NDArray[np.float64] | None, npt.NDArray[np.uint32] | None],
+    evaluations: list[
+        tuple[Any, npt.NDArray[np.float64], npt.NDArray[np.float64] | None, npt.NDArray[np.uint32] | None]
+    ],
     params: dict[str, Any],
     description: dict[str, Any],
+    loss: tuple[str, list[float], Callable[..., Any] | None],
     with_train_loss: bool,
     tick: Callable[[int], None] | None = None,
+    metric: Callable[[int, npt.NDArray[np.float64]], float] | None = None,
+    callback: Callable[[int, float | None, list[float]], bool] | None = None,
 ) -> BoostingFit: ...
 def boosting_importances(state: bytes, by: str) -> npt.NDArray[np.float64]: ...
 def ks_2samp(

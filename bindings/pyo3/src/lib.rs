@@ -3,6 +3,7 @@
 
 mod arrays;
 mod error;
+mod losses;
 mod models;
 mod monitoring;
 mod onnx;

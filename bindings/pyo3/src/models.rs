@@ -4,7 +4,9 @@ use std::sync::atomic::Ordering;
 
 use arsenal_core::pool::n_threads;
 use arsenal_core::{Error, Result, value_error};
-use arsenal_models::trees::boosting::{Evaluation, Importance, Labels, Params, Progress, State, Task, Training, fit};
+use arsenal_models::trees::boosting::{
+    Evaluation, Importance, Labels, Observer, Params, Progress, State, Training, fit,
+};
 use arsenal_onnx::{ClassLabels, Options};
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
@@ -12,6 +14,7 @@ use pyo3::types::PyBytes;
 
 use crate::arrays::HeldTable;
 use crate::error::{enter_watched, to_python};
+use crate::losses::{LossDescription, PyObserver, Raised};
 
 /// `arsenal_models::trees::boosting::Params` as a dictionary.
 #[derive(FromPyObject)]
@@ -87,28 +90,35 @@ enum PyClassLabels {
     Strings(Vec<String>),
 }
 
-/// A table with its targets and weights.
+/// A table with its targets, its weights, and the number of each row's query.
 #[derive(FromPyObject)]
-pub struct LabelledTable<'py>(Bound<'py, PyAny>, PyReadonlyArray1<'py, f64>, Option<PyReadonlyArray1<'py, f64>>);
+pub struct LabelledTable<'py>(
+    Bound<'py, PyAny>,
+    PyReadonlyArray1<'py, f64>,
+    Option<PyReadonlyArray1<'py, f64>>,
+    Option<PyReadonlyArray1<'py, u32>>,
+);
 
 /// The same, read.
 struct HeldLabelled<'py> {
     table: HeldTable<'py>,
     targets: PyReadonlyArray1<'py, f64>,
     weights: Option<PyReadonlyArray1<'py, f64>>,
+    queries: Option<PyReadonlyArray1<'py, u32>>,
 }
 
 impl<'py> LabelledTable<'py> {
     fn hold(self) -> PyResult<HeldLabelled<'py>> {
-        Ok(HeldLabelled { table: HeldTable::new(&self.0)?, targets: self.1, weights: self.2 })
+        Ok(HeldLabelled { table: HeldTable::new(&self.0)?, targets: self.1, weights: self.2, queries: self.3 })
     }
 }
 
 impl HeldLabelled<'_> {
     fn labels(&self) -> Result<Labels<'_>> {
-        let strided = |_| Error::Value("targets and weights must be contiguous".into());
+        let strided = |_| Error::Value("targets, weights and queries must be contiguous".into());
         let weights = self.weights.as_ref().map(|weights| weights.as_slice().map_err(strided)).transpose()?;
-        Ok(Labels { targets: self.targets.as_slice().map_err(strided)?, weights })
+        let queries = self.queries.as_ref().map(|queries| queries.as_slice().map_err(strided)).transpose()?;
+        Ok(Labels { targets: self.targets.as_slice().map_err(strided)?, weights, queries })
     }
 }
 
@@ -129,17 +139,22 @@ pub struct BoostingFit {
 
 /// Learns gradient boosted trees. Targets are indices of the description's classes, or numbers where it has none.
 ///
-/// `tick(iterations)` is called while the fit runs.
+/// `tick(iterations)` is called while the fit runs, `metric(set, predictions)` wherever a loss is measured (instead of it; set 0 is the
+/// training rows), `callback(iteration, train_loss, evaluation_losses)` after each iteration: true ends the fit.
 #[pyfunction]
-#[pyo3(signature = (training, evaluations, params, description, with_train_loss, tick=None))]
+#[pyo3(signature = (training, evaluations, params, description, loss, with_train_loss, tick=None, metric=None, callback=None))]
+#[expect(clippy::too_many_arguments, reason = "a call from Python, where each has a name")]
 pub fn fit_gradient_boosting(
     py: Python<'_>,
     training: LabelledTable<'_>,
     evaluations: Vec<LabelledTable<'_>>,
     params: BoostingParams,
     description: ModelDescription,
+    loss: LossDescription,
     with_train_loss: bool,
     tick: Option<Bound<'_, PyAny>>,
+    metric: Option<Py<PyAny>>,
+    callback: Option<Py<PyAny>>,
 ) -> PyResult<BoostingFit> {
     let training = training.hold()?;
     let evaluations = evaluations.into_iter().map(LabelledTable::hold).collect::<PyResult<Vec<_>>>()?;
@@ -154,14 +169,18 @@ pub fn fit_gradient_boosting(
         PyClassLabels::Int64s(labels) => ClassLabels::Int64s(labels),
         PyClassLabels::Strings(labels) => ClassLabels::Strings(labels),
     });
-    let task = class_labels.as_ref().map_or(Task::SquaredError, |labels| Task::Classes(labels.len()));
+    let raised = Raised::default();
+    let objective = loss.objective(py, &raised);
+    let task = loss.task(class_labels.as_ref().map_or(0, ClassLabels::len), objective.as_ref());
+    let task = task.map_err(|error| to_python(py, &error))?;
+    let observer = PyObserver::new(metric, callback, &raised);
     let options = Options { class_labels, metadata: description.metadata, ..Options::new(description.name) };
-    let progress = Progress::default();
+    let progress = Progress { observer: Some(&observer as &dyn Observer), ..Progress::default() };
     let watch = |_: Python<'_>| match &tick {
         Some(tick) => tick.call1((progress.iterations.load(Ordering::Relaxed),)).map(|_| ()),
         None => Ok(()),
     };
-    let (fitted, onnx, state) = enter_watched(py, watch, |stop| {
+    let outcome = enter_watched(py, watch, |stop| {
         let (table, labels) = &tables[0];
         let training = Training { table, names: &names, is_category: &is_category, labels: *labels };
         let evaluations: Vec<Evaluation<'_, '_>> =
@@ -170,7 +189,8 @@ pub fn fit_gradient_boosting(
         let onnx = arsenal_onnx::write(&fitted.state.ensemble, &options)?;
         let state = fitted.state.to_bytes()?;
         Ok((fitted, onnx, state))
-    })?;
+    });
+    let (fitted, onnx, state) = raised.or(outcome)?;
     Ok(BoostingFit {
         onnx: PyBytes::new(py, &onnx).unbind(),
         state: PyBytes::new(py, &state).unbind(),

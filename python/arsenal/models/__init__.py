@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from arsenal.models._boosting import GradientBoostingClassifier, GradientBoostingRegressor
+from arsenal.models._ranking import GradientBoostingRanker
 
-__all__ = ["GradientBoostingClassifier", "GradientBoostingRegressor"]
+__all__ = ["GradientBoostingClassifier", "GradientBoostingRanker", "GradientBoostingRegressor"]

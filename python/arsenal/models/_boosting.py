@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -23,7 +25,7 @@ from sklearn.utils.validation import (
 
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
-from arsenal.models import _tables
+from arsenal.models import _losses, _tables
 from arsenal.models._progress import iteration_bar
 from arsenal.models._runtime import Runtime
 
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
     from arsenal.deployment import InferenceSession
 
 _Labels = npt.NDArray[np.float64]
-_Labelled = tuple[Any, _Labels, _Labels | None]
+_Queries = npt.NDArray[np.uint32]
+#: A table, its targets, weights, and the number of each row's query.
+_Labelled = tuple[Any, _Labels, _Labels | None, _Queries | None]
 
 
 #: Parameters that the core takes as they are.
@@ -58,7 +62,7 @@ _CORE_PARAMETERS = (
 
 
 class _GradientBoosting(BaseEstimator, ABC):
-    """What both estimators share: parameters, fitting through the core, predicting through the runtime."""
+    """What all estimators share: parameters, fitting through the core, predicting through the runtime."""
 
     def __init__(
         self,
@@ -117,21 +121,48 @@ class _GradientBoosting(BaseEstimator, ABC):
     def _encode(self, y: Any, *, reset: bool) -> tuple[_Labels, _Labels | None]:
         """Targets as the core takes them, and the weights that they bring along; ``reset`` learns the classes."""
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, eval_set: Any) -> Self:
+    @abstractmethod
+    def _loss(self) -> _losses.Loss:
+        """What is minimised."""
+
+    def _decode(self, targets: _Labels) -> npt.NDArray[Any]:
+        """Targets as the user gave them."""
+        return targets
+
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        eval_set: Any,
+        *,
+        eval_metric: Any = None,
+        callbacks: Any = None,
+        queries: Sequence[_Queries | None] = (None,),
+    ) -> Self:
+        """Learn; ``queries`` has an entry for the training rows and one for each evaluation set, or one for all."""
+        loss = self._loss()
         seed = int(check_random_state(self.random_state).randint(0, 2**31 - 1))
         table = _tables.read_training_table(self, X)
-        training = self._labelled(table, y, sample_weight, reset=True)
+        training = self._labelled(table, y, sample_weight, queries[0], reset=True)
         names = _tables.column_names(table, self.n_features_in_)
         categories = _tables.category_mask(self.categorical_features, names, self.n_features_in_)
         evaluations = [
             self._labelled(
-                _tables.read_other_table(self, part[0]), part[1], part[2] if len(part) > 2 else None, reset=False
+                _tables.read_other_table(self, part[0]), part[1], part[2] if len(part) > 2 else None, numbers, reset=False
             )
-            for part in _parts(eval_set)
+            for part, numbers in zip(_parts(eval_set), cycle(queries[1:] or [None]))
         ]
         if self.early_stopping and not evaluations:
             training, validation = self._split(training, seed)
             evaluations = [validation]
+        metric = None
+        if eval_metric is not None:
+            sets = [(self._decode(targets), weights) for _, targets, weights, _ in (training, *evaluations)]
+            metric = _losses.Metric(eval_metric, sets)
+        elif self.early_stopping and loss[0] == "custom":
+            raise ArsenalValueError("early_stopping needs an eval_metric where loss is a callable")
+        callback = _losses.Callbacks(callbacks) if callbacks else None
         classes = getattr(self, "classes_", None)
         time_range = _time_range(X)
         description = {
@@ -147,8 +178,11 @@ class _GradientBoosting(BaseEstimator, ABC):
                 evaluations,
                 self._core_params(seed),
                 description,
-                self.verbose > 0,
+                _losses.with_data(loss, training[1], training[2]),
+                self.verbose > 0 or callback is not None,
                 tick,
+                metric,
+                callback,
             )
         self._runtime = Runtime(fitted.onnx)
         self._learner = fitted.state
@@ -158,13 +192,15 @@ class _GradientBoosting(BaseEstimator, ABC):
         self._categories = [column for column, mark in enumerate(categories or []) if mark]
         return self
 
-    def _labelled(self, table: Any, y: Any, sample_weight: Any, *, reset: bool) -> _Labelled:
+    def _labelled(
+        self, table: Any, y: Any, sample_weight: Any, queries: _Queries | None, *, reset: bool
+    ) -> _Labelled:
         targets, weights = self._encode(y, reset=reset)
         check_consistent_length(_Rows(table), targets)
         if sample_weight is not None:
             given = _check_sample_weight(sample_weight, targets, dtype=np.float64, ensure_non_negative=True)
             weights = given if weights is None else weights * given
-        return table, np.ascontiguousarray(targets, dtype=np.float64), weights
+        return table, np.ascontiguousarray(targets, dtype=np.float64), weights, queries
 
     def _core_params(self, seed: int) -> dict[str, Any]:
         params = {name: getattr(self, name) for name in _CORE_PARAMETERS}
@@ -172,19 +208,24 @@ class _GradientBoosting(BaseEstimator, ABC):
 
     def _split(self, training: _Labelled, seed: int) -> tuple[_Labelled, _Labelled]:
         """Set a share of the rows aside for early stopping."""
-        table, targets, weights = training
-        rows = np.arange(len(targets))
+        table, targets, weights, queries = training
+        units = np.arange(len(targets)) if queries is None else np.unique(queries)
         kept, aside = train_test_split(
-            rows,
+            units,
             test_size=self.validation_fraction,
             random_state=seed,
             stratify=targets if isinstance(self, ClassifierMixin) else None,
         )
+        if queries is not None:
+            kept, aside = (np.flatnonzero(np.isin(queries, numbers)) for numbers in (kept, aside))
         kept.sort()
         aside.sort()
 
         def part(chosen: npt.NDArray[np.intp]) -> _Labelled:
-            return _take(table, chosen), targets[chosen], None if weights is None else weights[chosen]
+            numbers = None
+            if queries is not None:
+                numbers = np.unique(queries[chosen], return_inverse=True)[1].astype(np.uint32)
+            return _take(table, chosen), targets[chosen], None if weights is None else weights[chosen], numbers
 
         return part(kept), part(aside)
 
@@ -398,7 +439,16 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         )
         self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        eval_set: Any = None,
+        *,
+        eval_metric: Any = None,
+        callbacks: Any = None,
+    ) -> Self:
         """Learn from a table.
 
         Parameters
@@ -411,12 +461,20 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
             Weights of at least 0; rows of weight 0 are left out.
         eval_set : (X, y), (X, y, sample_weight) or a list of these, optional
             Tables to measure the loss on; the first decides early stopping.
+        eval_metric : callable, optional
+            ``eval_metric(y_true, y_pred[, sample_weight])`` gives a number that is measured instead of the loss, lower
+            being better. ``y_pred`` are the probabilities of the second class, of shape (n_samples,), or of all classes
+            where there are more than two.
+        callbacks : list of callable, optional
+            Each is called after each iteration as ``callback(iteration, losses)``, where ``losses["training"]`` is the
+            loss on the training rows (None where a loss of one's own has no value) and ``losses["evaluation"]`` lists
+            those on the evaluation sets. One that returns True ends the fit.
 
         Returns
         -------
         self
         """
-        return self._fit(X, y, sample_weight, eval_set)
+        return self._fit(X, y, sample_weight, eval_set, eval_metric=eval_metric, callbacks=callbacks)
 
     def predict_proba(self, X: Any) -> npt.NDArray[Any]:
         """Probabilities of the classes, of shape (n_samples, n_classes), in the type the model computes in."""
@@ -431,6 +489,12 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         """The most probable class of each row, of shape (n_samples,); the earlier one of equals."""
         most_probable = self._scores(X).argmax(axis=1)
         return np.asarray(self.classes_[most_probable])
+
+    def _loss(self) -> _losses.Loss:
+        return "log_loss", [], None
+
+    def _decode(self, targets: _Labels) -> npt.NDArray[Any]:
+        return np.asarray(self.classes_[targets.astype(np.intp)])
 
     def _encode(self, y: Any, *, reset: bool) -> tuple[_Labels, _Labels | None]:
         labels = _check_y(_given(y), estimator=self)
@@ -452,10 +516,49 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
 
 
 class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
-    """Gradient boosted trees on binned columns, for numbers; minimises the squared error.
+    r"""Gradient boosted trees on binned columns, for numbers: means, medians, quantiles, counts and amounts.
 
-    Parameters, attributes and guarantees are those of :class:`GradientBoostingClassifier`, without classes; losses are
-    half the mean squared error.
+    All parameters but the following, the attributes and the guarantees are those of :class:`GradientBoostingClassifier`,
+    without classes. With the target :math:`y`, the raw score :math:`s` (the sum of the leaves) and :math:`e = y - s`:
+
+    ================ ============================================================== ============== ====================
+    ``loss``         formula                                                        prediction     leaf value
+    ================ ============================================================== ============== ====================
+    squared_error    :math:`e^2 / 2`                                                :math:`s`      Newton's step
+    absolute_error   :math:`|e|`                                                    :math:`s`      median
+    quantile         :math:`\max(q e, (q - 1) e)`                                  :math:`s`      quantile
+    huber            :math:`e^2 / 2` up to :math:`\delta`, linear beyond           :math:`s`      step from the median
+    poisson          :math:`\exp(s) - y s`                                         :math:`\exp(s)` bounded Newton
+    gamma            :math:`s + y \exp(-s)`                                        :math:`\exp(s)` bounded Newton
+    tweedie          :math:`\exp((2-p) s) / (2-p) + y \exp((1-p) s) / (p-1)`      :math:`\exp(s)` bounded Newton
+    callable         gradient and hessian are the caller's                          :math:`s`      Newton's step
+    ================ ============================================================== ============== ====================
+
+    Medians and quantiles of a leaf's residuals are exact and weighted: the smallest residual whose weights, added up from
+    below, reach the share ``q`` of the total, or the middle between it and the next where they do so exactly. They leave
+    ``l1_regularization`` and ``l2_regularization`` to the choice of splits. A bounded Newton step stops at the value that
+    minimises the loss of the leaf.
+
+    Parameters
+    ----------
+    loss : str or callable, default="squared_error"
+        A name of the table, or ``loss(y_true, raw_score[, sample_weight])`` that returns a pair ``(gradient, hessian)`` of
+        arrays of shape (n_samples,), hessians at least 0. One with three parameters weighs its results itself, those of
+        one with two are multiplied by the weights. Scores start at 0; the model gives raw scores.
+    quantile : float or array-like of shape (n_quantiles,), default=None
+        The quantiles for ``loss="quantile"``, between 0 and 1. With an array ``predict`` gives one column each; they are
+        learned side by side from one table, and nothing keeps them from crossing.
+    alpha : float, default=0.9
+        For ``loss="huber"``: :math:`\delta` is the ``alpha``-quantile of :math:`|e|` before each iteration, as in
+        scikit-learn's ``GradientBoostingRegressor``; the reported losses keep the first :math:`\delta`.
+    tweedie_power : float, default=1.5
+        For ``loss="tweedie"``: the variance grows as this power of the mean, between 1 and 2.
+
+    References
+    ----------
+    Friedman (2001), algorithms 1 to 4. Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978). Huber, "Robust
+    estimation of a location parameter", Annals of Mathematical Statistics 35 (1964). Jørgensen, "Exponential dispersion
+    models", Journal of the Royal Statistical Society B 49 (1987).
 
     Examples
     --------
@@ -465,15 +568,101 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
     >>> model = GradientBoostingRegressor(n_estimators=50, random_state=0).fit(X, y)
     >>> model.predict(X[:3]).shape
     (3,)
+    >>> model = GradientBoostingRegressor(loss="quantile", quantile=[0.1, 0.5, 0.9], random_state=0).fit(X, y)
+    >>> model.predict(X[:3]).shape
+    (3, 3)
     """
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, eval_set: Any = None) -> Self:
-        """Learn from a table; parameters as in :meth:`GradientBoostingClassifier.fit`, with numbers as ``y``."""
-        return self._fit(X, y, sample_weight, eval_set)
+    def __init__(
+        self,
+        *,
+        loss: Any = "squared_error",
+        quantile: Any = None,
+        alpha: float = 0.9,
+        tweedie_power: float = 1.5,
+        n_estimators: int = 100,
+        learning_rate: float = 0.1,
+        max_leaf_nodes: int | None = 31,
+        max_depth: int | None = None,
+        min_samples_leaf: int = 20,
+        min_child_weight: float = 1e-3,
+        l1_regularization: float = 0.0,
+        l2_regularization: float = 0.0,
+        min_split_gain: float = 0.0,
+        max_bins: int = 255,
+        subsample: float = 1.0,
+        max_features: float = 1.0,
+        categorical_features: Any = "from_dtype",
+        category_smoothing: float = 10.0,
+        category_l2: float = 10.0,
+        max_category_set: int = 32,
+        min_category_group: int = 100,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-7,
+        verbose: int = 0,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            n_estimators=n_estimators,
+            learning_rate=learning_rate,
+            max_leaf_nodes=max_leaf_nodes,
+            max_depth=max_depth,
+            min_samples_leaf=min_samples_leaf,
+            min_child_weight=min_child_weight,
+            l1_regularization=l1_regularization,
+            l2_regularization=l2_regularization,
+            min_split_gain=min_split_gain,
+            max_bins=max_bins,
+            subsample=subsample,
+            max_features=max_features,
+            categorical_features=categorical_features,
+            category_smoothing=category_smoothing,
+            category_l2=category_l2,
+            max_category_set=max_category_set,
+            min_category_group=min_category_group,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            verbose=verbose,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+        self.loss = loss
+        self.quantile = quantile
+        self.alpha = alpha
+        self.tweedie_power = tweedie_power
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        eval_set: Any = None,
+        *,
+        eval_metric: Any = None,
+        callbacks: Any = None,
+    ) -> Self:
+        """Learn from a table; parameters as in :meth:`GradientBoostingClassifier.fit`, with numbers as ``y``.
+
+        ``eval_metric`` is given what :meth:`predict` would return.
+        """
+        self._gives_columns = self.loss == "quantile" and np.ndim(self.quantile) > 0
+        return self._fit(X, y, sample_weight, eval_set, eval_metric=eval_metric, callbacks=callbacks)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """Predicted numbers, of shape (n_samples,), in the type the model computes in."""
-        return self._scores(X)[:, 0]
+        """Predicted numbers in the type the model computes in.
+
+        Of shape (n_samples,), or (n_samples, n_quantiles) if ``quantile`` is an array.
+        """
+        scores = self._scores(X)
+        return scores if self._gives_columns else scores[:, 0]
+
+    def _loss(self) -> _losses.Loss:
+        return _losses.regression_loss(self.loss, self.quantile, self.alpha, self.tweedie_power)
 
     def _encode(self, y: Any, *, reset: bool) -> tuple[_Labels, _Labels | None]:
         return _check_y(_given(y), y_numeric=True, estimator=self).astype(np.float64), None

@@ -45,12 +45,14 @@ impl FeatureKind {
 /// How the raw sums become predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Link {
-    /// The sum is the prediction: regression.
+    /// The sums are the predictions: regression, of one number or of several.
     Identity,
     /// One target; `1 / (1 + exp(-sum))` is the probability of the second of two classes.
     Logistic,
     /// One target per class; probabilities are the softmax of the sums.
     Softmax,
+    /// One target; `exp(sum)` is the prediction.
+    Exp,
 }
 
 /// To which targets the leaves of a tree add.
@@ -83,7 +85,7 @@ pub struct TreeEnsemble {
     pub dtype: Dtype,
     /// How sums become predictions.
     pub link: Link,
-    /// Number of sums per row: 1, or the number of classes with [`Link::Softmax`].
+    /// Number of sums per row: the number of classes with [`Link::Softmax`], any number with [`Link::Identity`], else 1.
     pub n_targets: usize,
     /// Which of them a tree adds to.
     pub targets: Targets,

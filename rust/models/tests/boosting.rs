@@ -22,7 +22,7 @@ fn learn(
     table: &Table<'_>,
     is_category: &[bool],
     labels: Labels<'_>,
-    task: Task,
+    task: Task<'_>,
     params: &Params,
 ) -> Result<Fitted, Error> {
     let names: Vec<String> = (0..table.n_columns()).map(|column| format!("x{column}")).collect();
@@ -31,8 +31,8 @@ fn learn(
     fit(&training, &[evaluation], task, params, true, &Progress::default(), &AtomicBool::new(false))
 }
 
-fn learn_dense(x: &Array2<f64>, y: &[f64], task: Task, params: &Params) -> Fitted {
-    let labels = Labels { targets: y, weights: None };
+fn learn_dense(x: &Array2<f64>, y: &[f64], task: Task<'_>, params: &Params) -> Fitted {
+    let labels = Labels { targets: y, weights: None, queries: None };
     learn(&Table::DenseF64(x.view()), &vec![false; x.ncols()], labels, task, params).unwrap()
 }
 
@@ -163,7 +163,7 @@ fn every_layout_of_the_same_table_gives_the_same_trees() {
     let (mut x, y) = rows(800);
     x.mapv_inplace(|value| if value.is_nan() || value < 0.0 { 0.0 } else { value });
     let dense = learn_dense(&x, &y, Task::SquaredError, &params()).state;
-    let labels = Labels { targets: &y, weights: None };
+    let labels = Labels { targets: &y, weights: None, queries: None };
     let (mut indptr, mut indices, mut values) = (vec![0], vec![], vec![]);
     for row in x.rows() {
         for (column, &value) in row.iter().enumerate().filter(|(_, value)| **value != 0.0) {
@@ -185,7 +185,7 @@ fn every_layout_of_the_same_table_gives_the_same_trees() {
 fn single_precision_tables_give_single_precision_thresholds() {
     let (x, y) = rows(800);
     let narrow = x.mapv(|value| value as f32);
-    let labels = Labels { targets: &y, weights: None };
+    let labels = Labels { targets: &y, weights: None, queries: None };
     let ensemble = learn(&Table::DenseF32(narrow.view()), &[false; 6], labels, Task::SquaredError, &params())
         .unwrap()
         .state
@@ -202,7 +202,7 @@ fn weights_of_zero_are_as_good_as_no_rows() {
     let (x, y) = rows(600);
     let kept: Vec<usize> = (0..600).filter(|row| row % 3 != 0).collect();
     let weights: Vec<f64> = (0..600).map(|row| f64::from(u8::from(row % 3 != 0))).collect();
-    let labels = Labels { targets: &y, weights: Some(&weights) };
+    let labels = Labels { targets: &y, weights: Some(&weights), queries: None };
     let weighted = learn(&Table::DenseF64(x.view()), &[false; 6], labels, Task::SquaredError, &params()).unwrap();
     let part = x.select(Axis(0), &kept);
     let part_y: Vec<f64> = kept.iter().map(|&row| y[row]).collect();
@@ -228,7 +228,7 @@ fn categories_split_by_sets_of_numbers_and_of_texts() {
     let good = |code: usize| code % 3 == 1;
     let x = Array2::from_shape_fn((n, 1), |(i, _)| ((i * 7) % 40) as f64);
     let y: Vec<f64> = x.iter().map(|&code| f64::from(u8::from(good(code as usize)))).collect();
-    let labels = Labels { targets: &y, weights: None };
+    let labels = Labels { targets: &y, weights: None, queries: None };
     let params = Params { n_estimators: 1, learning_rate: 1.0, max_leaf_nodes: 2, ..params() };
     let numbers =
         learn(&Table::DenseF64(x.view()), &[true], labels, Task::SquaredError, &params).unwrap().state.ensemble;
@@ -250,7 +250,7 @@ fn categories_split_by_sets_of_numbers_and_of_texts() {
 fn few_categories_try_each_alone_and_rare_ones_stay_right() {
     let x = Array2::from_shape_fn((300, 1), |(i, _)| (i % 3) as f64);
     let y: Vec<f64> = x.iter().map(|&code| if code == 1.0 { 4.0 } else { 0.0 }).collect();
-    let labels = Labels { targets: &y, weights: None };
+    let labels = Labels { targets: &y, weights: None, queries: None };
     let params = Params { n_estimators: 1, learning_rate: 1.0, max_leaf_nodes: 2, ..params() };
     let ensemble =
         learn(&Table::DenseF64(x.view()), &[true], labels, Task::SquaredError, &params).unwrap().state.ensemble;
@@ -297,9 +297,9 @@ fn early_stopping_keeps_the_best_iteration() {
         table: &table,
         names: &names,
         is_category: &[false; 6],
-        labels: Labels { targets: &y, weights: None },
+        labels: Labels { targets: &y, weights: None, queries: None },
     };
-    let evaluation = Evaluation { table: &later, labels: Labels { targets: &noise, weights: None } };
+    let evaluation = Evaluation { table: &later, labels: Labels { targets: &noise, weights: None, queries: None } };
     let params = Params { n_estimators: 500, n_iter_no_change: Some(5), learning_rate: 0.5, ..params() };
     let progress = Progress::default();
     let fitted =
@@ -352,8 +352,12 @@ fn bad_input_is_named() {
     let names = ["a".to_owned(), "b".to_owned()];
     let good = [0.0, 1.0, 1.0];
     let run = |targets: &[f64], weights: Option<&[f64]>, task, names: &[String], params: &Params| {
-        let training =
-            Training { table: &table, names, is_category: &[false, false], labels: Labels { targets, weights } };
+        let training = Training {
+            table: &table,
+            names,
+            is_category: &[false, false],
+            labels: Labels { targets, weights, queries: None },
+        };
         fit(&training, &[], task, params, false, &Progress::default(), &AtomicBool::new(false)).unwrap_err().to_string()
     };
     let default = Params::default();
@@ -363,7 +367,7 @@ fn bad_input_is_named() {
         run(&good, Some(&[1.0, -1.0, 1.0]), Task::SquaredError, &names, &default).starts_with("sample_weight 1 is -1")
     );
     assert!(run(&good, Some(&[0.0; 3]), Task::SquaredError, &names, &default).contains("no rows of positive weight"));
-    assert!(run(&good, None, Task::Classes(1), &names, &default).contains("target 1 is 1"));
+    assert!(run(&good, None, Task::Classes(1), &names, &default).contains("got 1 class, wanted at least 2"));
     assert!(run(&good, None, Task::SquaredError, &names[..1], &default).contains("2 columns"));
     assert!(
         run(&good, None, Task::SquaredError, &names, &Params { max_bins: 1, ..default.clone() })
@@ -374,7 +378,7 @@ fn bad_input_is_named() {
         table: &table,
         names: &names,
         is_category: &[false, false],
-        labels: Labels { targets: &good, weights: None },
+        labels: Labels { targets: &good, weights: None, queries: None },
     };
     let outcome = fit(&training, &[], Task::SquaredError, &default, false, &Progress::default(), &stopped);
     assert_eq!(outcome.unwrap_err(), Error::Interrupted);

@@ -54,11 +54,13 @@ fn check_targets(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Resul
         return value_error!("trees that add to every target, and means of trees, have no ONNX form yet");
     }
     match ensemble.link {
-        Link::Identity if n_labels > 0 => return value_error!("a regressor has no class labels, got {n_labels}"),
+        Link::Identity | Link::Exp if n_labels > 0 => {
+            return value_error!("a regressor has no class labels, got {n_labels}");
+        }
         Link::Logistic if n_labels != 2 => {
             return value_error!("the logistic link is for 2 classes, got {n_labels} labels");
         }
-        Link::Identity | Link::Logistic if n_targets != 1 => {
+        Link::Exp | Link::Logistic if n_targets != 1 => {
             return value_error!("this link is for 1 target, got {n_targets}");
         }
         // onnxruntime labels two softmax classes by the sign of the second sum.
@@ -67,6 +69,9 @@ fn check_targets(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Resul
             return value_error!("{n_targets} targets need as many labels, got {n_labels}");
         }
         _ => {}
+    }
+    if n_targets == 0 {
+        return value_error!("the model has 0 targets, wanted at least 1");
     }
     let distinct = match labels {
         Some(ClassLabels::Int64s(labels)) => labels.iter().collect::<BTreeSet<_>>().len(),

@@ -8,7 +8,7 @@
 //! | f64, or categories among the numbers | `TreeEnsemble` of ai.onnx.ml 5 | `X` of the model's type `[N, F]` |
 //! | string columns | `LabelEncoder` per string column, then `TreeEnsemble` | one `[N, 1]` per column, named as the column |
 //!
-//! Classifiers give `label [N]` and `probabilities [N, K]`, regressors `variable [N, 1]`. Nothing is narrowed silently: what a
+//! Classifiers give `label [N]` and `probabilities [N, K]`, regressors `variable [N, targets]` (behind an `Exp` where the link is a logarithm). Nothing is narrowed silently: what a
 //! float32 cannot hold is an error.
 #![forbid(unsafe_code)]
 

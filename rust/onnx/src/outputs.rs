@@ -1,6 +1,6 @@
 //! From the sums to what the file gives.
 
-use arsenal_core::ensemble::{Dtype, Link};
+use arsenal_core::ensemble::{Dtype, Link, TreeEnsemble};
 
 use crate::ClassLabels;
 use crate::graph::Graph;
@@ -17,15 +17,16 @@ pub const VARIABLE: &str = "variable";
 /// The names of the outputs.
 pub fn names(link: Link) -> &'static [&'static str] {
     match link {
-        Link::Identity => &[VARIABLE],
+        Link::Identity | Link::Exp => &[VARIABLE],
         Link::Logistic | Link::Softmax => &[LABEL, PROBABILITIES],
     }
 }
 
-/// Declares the outputs.
-pub fn declare(graph: &mut Graph, dtype: Dtype, labels: Option<&ClassLabels>) {
+/// Declares the outputs; a regressor's is as wide as the ensemble has targets.
+pub fn declare(graph: &mut Graph, ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) {
+    let dtype = ensemble.dtype;
     match labels {
-        None => graph.output(value_info(VARIABLE, float_type(dtype), Some(1))),
+        None => graph.output(value_info(VARIABLE, float_type(dtype), Some(ensemble.n_targets))),
         Some(labels) => {
             let label_type = match labels {
                 ClassLabels::Int64s(_) => data_type::INT64,
@@ -34,6 +35,17 @@ pub fn declare(graph: &mut Graph, dtype: Dtype, labels: Option<&ClassLabels>) {
             graph.output(value_info(LABEL, label_type, None));
             graph.output(value_info(PROBABILITIES, float_type(dtype), Some(labels.len())));
         }
+    }
+}
+
+/// The name under which a regressor's trees leave their sums, and what follows them: nothing, or the inverse of the link.
+pub fn regress(graph: &mut Graph, link: Link, add_trees: impl FnOnce(&mut Graph, &str)) {
+    if link == Link::Exp {
+        let sums = graph.inner_name("sums");
+        add_trees(graph, &sums);
+        graph.node("Exp", &[&sums], &[VARIABLE], vec![]);
+    } else {
+        add_trees(graph, VARIABLE);
     }
 }
 

@@ -32,7 +32,7 @@ struct Weights {
 /// Adds inputs, outputs and the one operator.
 pub fn add(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], labels: Option<&ClassLabels>) {
     let matrix = inputs::matrix(graph, ensemble);
-    outputs::declare(graph, ensemble.dtype, labels);
+    outputs::declare(graph, ensemble, labels);
     let (mut nodes, mut weights) = arrays(ensemble, orders);
     if ensemble.link == Link::Logistic && weights.weight.iter().all(|&weight| weight >= 0.0) {
         add_negative_weight(&mut nodes, &mut weights, orders.len());
@@ -43,13 +43,18 @@ pub fn add(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], la
     };
     let mut attributes = attributes(nodes, weights, prefix);
     attributes.extend(match labels {
-        None => vec![int_attribute("n_targets", 1)],
+        None => vec![int_attribute("n_targets", ensemble.n_targets as i64)],
         Some(labels) => {
             let transform = if ensemble.link == Link::Logistic { "LOGISTIC" } else { "SOFTMAX" };
             vec![class_labels(labels), string_attribute("post_transform", transform)]
         }
     });
-    graph.node(op_type, &[&matrix], outputs::names(ensemble.link), attributes);
+    match labels {
+        Some(_) => graph.node(op_type, &[&matrix], outputs::names(ensemble.link), attributes),
+        None => outputs::regress(graph, ensemble.link, |graph, sums| {
+            graph.node(op_type, &[&matrix], &[sums], attributes);
+        }),
+    }
 }
 
 fn arrays(ensemble: &TreeEnsemble, orders: &[Vec<Child>]) -> (Nodes, Weights) {

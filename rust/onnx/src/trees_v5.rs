@@ -1,6 +1,6 @@
 //! `TreeEnsemble` of ai.onnx.ml 5: either float type, and sets of categories.
 
-use arsenal_core::ensemble::{Child, Condition, Link, Tree, TreeEnsemble};
+use arsenal_core::ensemble::{Child, Condition, Tree, TreeEnsemble};
 
 use crate::graph::Graph;
 use crate::proto::AttributeProto;
@@ -33,14 +33,16 @@ struct Arrays {
 /// Adds inputs, outputs, the trees, and what turns their sums into predictions.
 pub fn add(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], labels: Option<&ClassLabels>) {
     let matrix = inputs::matrix(graph, ensemble);
-    outputs::declare(graph, ensemble.dtype, labels);
-    let sums = match ensemble.link {
-        Link::Identity => outputs::VARIABLE.to_owned(),
-        Link::Logistic | Link::Softmax => graph.inner_name("sums"),
-    };
-    graph.node("TreeEnsemble", &[&matrix], &[&sums], attributes(ensemble, arrays(ensemble, orders)));
-    if let Some(labels) = labels {
-        outputs::classify(graph, ensemble.dtype, ensemble.link, labels, &sums);
+    outputs::declare(graph, ensemble, labels);
+    let attributes = attributes(ensemble, arrays(ensemble, orders));
+    let add_trees = |graph: &mut Graph, sums: &str| graph.node("TreeEnsemble", &[&matrix], &[sums], attributes);
+    match labels {
+        None => outputs::regress(graph, ensemble.link, add_trees),
+        Some(labels) => {
+            let sums = graph.inner_name("sums");
+            add_trees(graph, &sums);
+            outputs::classify(graph, ensemble.dtype, ensemble.link, labels, &sums);
+        }
     }
 }
 

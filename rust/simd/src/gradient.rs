@@ -45,6 +45,8 @@ macro_rules! for_every_isa {
     };
 }
 
+pub(crate) use for_every_isa;
+
 /// Where the derivatives of a block of rows are written.
 #[derive(Debug)]
 pub struct Derivatives<'a> {
@@ -52,6 +54,13 @@ pub struct Derivatives<'a> {
     pub gradients: &'a mut [f32],
     /// Second derivatives by the score.
     pub hessians: &'a mut [f32],
+}
+
+impl Derivatives<'_> {
+    /// The same place, lent.
+    pub fn again(&mut self) -> Derivatives<'_> {
+        Derivatives { gradients: self.gradients, hessians: self.hessians }
+    }
 }
 
 for_every_isa! {
@@ -73,6 +82,54 @@ for_every_isa! {
             *hessian = (p * (1.0 - p)) as f32;
         }
     }
+}
+
+for_every_isa! {
+    /// Absolute error and pinball loss: gradient `over` where the score is above the target, `−under` where it is below, 0 where they
+    /// are equal; hessian 1. The absolute error is (1, 1), the pinball loss of the quantile q is (q, 1 − q).
+    pub fn pinball(scores: &[f64], targets: &[f64], under: f64, over: f64, out: Derivatives<'_>) {
+        for (((&score, &target), gradient), hessian) in scores.iter().zip(targets).zip(out.gradients).zip(out.hessians) {
+            let above = if score > target { over } else { 0.0 };
+            let below = if score < target { under } else { 0.0 };
+            *gradient = (above - below) as f32;
+            *hessian = 1.0;
+        }
+    }
+}
+
+for_every_isa! {
+    /// Huber's loss (Huber 1964): gradient `score − target` cut off at ±`delta`, hessian 1.
+    pub fn huber(scores: &[f64], targets: &[f64], delta: f64, out: Derivatives<'_>) {
+        for (((&score, &target), gradient), hessian) in scores.iter().zip(targets).zip(out.gradients).zip(out.hessians) {
+            let residual = score - target;
+            let residual = if residual > delta { delta } else { residual };
+            *gradient = (if residual < -delta { -delta } else { residual }) as f32;
+            *hessian = 1.0;
+        }
+    }
+}
+
+for_every_isa! {
+    /// Half the Tweedie deviance of `exp(score)`, without its constant; `power` 1 is Poisson's, 2 the gamma distribution's.
+    ///
+    /// With `a = exp((2 − power) score)` and `b = target exp((1 − power) score)` the gradient is `a − b` and the hessian
+    /// `(2 − power) a + (power − 1) b`. Both stop at the largest f32.
+    pub fn log_link(scores: &[f64], targets: &[f64], power: f64, out: Derivatives<'_>) {
+        let (rise, fall) = (2.0 - power, power - 1.0);
+        for (((&score, &target), gradient), hessian) in scores.iter().zip(targets).zip(out.gradients).zip(out.hessians) {
+            let a = exp(rise * score);
+            let b = target * exp(-fall * score);
+            *gradient = narrow(a - b);
+            *hessian = narrow(rise * a + fall * b);
+        }
+    }
+}
+
+/// The nearest finite f32.
+#[inline(always)]
+fn narrow(x: f64) -> f32 {
+    let x = if x > f64::from(f32::MAX) { f64::from(f32::MAX) } else { x };
+    (if x < f64::from(f32::MIN) { f64::from(f32::MIN) } else { x }) as f32
 }
 
 for_every_isa! {
@@ -241,8 +298,32 @@ mod tests {
             }
             let (g, h) = same_on_all(n, |isa, out| squared_error::on(isa, &scores, &targets, out));
             assert!((0..n).all(|i| g[i] == (scores[i] - targets[i]) as f32 && h[i] == 1.0));
+            let (g, h) = same_on_all(n, |isa, out| pinball::on(isa, &scores, &targets, 0.25, 0.75, out));
+            let sign = |i: usize| if scores[i] > targets[i] { 0.75 } else { -0.25 };
+            assert!((0..n).all(|i| h[i] == 1.0 && g[i] == if scores[i] == targets[i] { 0.0 } else { sign(i) }));
+            let (g, h) = same_on_all(n, |isa, out| huber::on(isa, &scores, &targets, 2.5, out));
+            assert!((0..n).all(|i| h[i] == 1.0 && g[i] == (scores[i] - targets[i]).clamp(-2.5, 2.5) as f32));
+            for power in [1.0, 1.3, 2.0] {
+                let (g, h) = same_on_all(n, |isa, out| log_link::on(isa, &scores, &targets, power, out));
+                for i in 0..n {
+                    let a = ((2.0 - power) * scores[i]).exp();
+                    let b = targets[i] * ((1.0 - power) * scores[i]).exp();
+                    let wanted = [a - b, (2.0 - power) * a + (power - 1.0) * b];
+                    assert!((f64::from(g[i]) - wanted[0]).abs() <= 1e-6 * (a + b));
+                    assert!((f64::from(h[i]) - wanted[1]).abs() <= 1e-6 * (a + b));
+                }
+            }
             let (g, h) = same_on_all(n, |isa, out| weigh::on(isa, &scores, out));
             assert!((0..n).all(|i| g[i] == (2.0 * scores[i]) as f32 && h[i] == (3.0 * scores[i]) as f32));
+        }
+    }
+
+    #[test]
+    fn derivatives_under_a_log_link_stay_finite() {
+        let (scores, targets) = ([800.0, -800.0, -800.0, 0.0], [1.0, 1e300, 0.0, 1e60]);
+        for power in [1.0, 1.5, 2.0] {
+            let (g, h) = same_on_all(4, |isa, out| log_link::on(isa, &scores, &targets, power, out));
+            assert!(g.iter().chain(&h).all(|x| x.is_finite()), "{power}: {g:?} {h:?}");
         }
     }
 

@@ -9,5 +9,6 @@ pub mod histogram;
 pub mod isa;
 pub mod math;
 pub mod partition;
+pub mod ranking;
 
 pub use isa::Isa;

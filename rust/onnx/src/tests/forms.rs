@@ -129,6 +129,36 @@ fn a_float64_model_computes_in_double_throughout() {
 }
 
 #[test]
+fn a_log_link_ends_in_exp() {
+    for (dtype, operators) in [(Dtype::F32, ["TreeEnsembleRegressor", "Exp"]), (Dtype::F64, ["TreeEnsemble", "Exp"])] {
+        let mut ensemble = binary(vec![numeric("sums")], dtype, vec![stump(0, at_most(0.5), -1.0, 2.0)]);
+        ensemble.link = Link::Exp;
+        let model = model(&ensemble, &Options::new("Model"));
+        assert_eq!(decode::operators(&model), operators);
+        assert_eq!(outputs(&model).iter().map(|output| output.0).collect::<Vec<_>>(), ["variable"]);
+        let exp = decode::nodes(&model, "Exp")[0];
+        assert_eq!(
+            (&exp.input, &exp.output[0]),
+            (&decode::nodes(&model, operators[0])[0].output, &"variable".to_owned())
+        );
+        assert_every_value_has_its_own_name(&model);
+    }
+}
+
+#[test]
+fn a_regressor_of_several_numbers_is_as_wide() {
+    for dtype in [Dtype::F32, Dtype::F64] {
+        let trees = (0..4).map(|t| stump(0, at_most(f64::from(t)), f64::from(t), -1.0)).collect();
+        let ensemble = TreeEnsemble { link: Link::Identity, n_targets: 2, ..binary(vec![numeric("a")], dtype, trees) };
+        let model = model(&ensemble, &Options::new("Model"));
+        assert_eq!(outputs(&model)[0].2, Some(2));
+        let operator = if dtype == Dtype::F32 { "TreeEnsembleRegressor" } else { "TreeEnsemble" };
+        let node = decode::nodes(&model, operator)[0];
+        assert_eq!(decode::attribute(node, "n_targets").i, Some(2));
+    }
+}
+
+#[test]
 fn numeric_categories_are_encoded_between_runs_of_numbers() {
     let features =
         vec![numeric("a"), numeric("b"), numeric_categories("c", 3), numeric("d"), numeric_categories("e", 0)];

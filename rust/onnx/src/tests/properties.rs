@@ -10,7 +10,7 @@ use crate::{ClassLabels, Options, write};
 
 fn labels(link: Link, n_targets: usize) -> Option<ClassLabels> {
     match link {
-        Link::Identity => None,
+        Link::Identity | Link::Exp => None,
         Link::Logistic => Some(ClassLabels::Int64s(vec![-3, 8])),
         Link::Softmax => Some(ClassLabels::Strings((0..n_targets).map(|k| format!("class {k}")).collect())),
     }
@@ -37,13 +37,14 @@ proptest! {
     fn the_file_holds_the_trees(
         seed in any::<u64>(),
         double in any::<bool>(),
-        link in 0..3usize,
+        link in 0..5usize,
         kinds in prop::collection::vec(0..4u8, 1..6),
         n_trees in 5..12usize,
         max_splits in 0..20usize,
     ) {
         let dtype = if double { Dtype::F64 } else { Dtype::F32 };
-        let (link, n_targets) = [(Link::Identity, 1), (Link::Logistic, 1), (Link::Softmax, 4)][link];
+        let (link, n_targets) =
+            [(Link::Identity, 1), (Link::Logistic, 1), (Link::Softmax, 4), (Link::Exp, 1), (Link::Identity, 3)][link];
         let plan = Plan { dtype, link, n_targets, features: features(&kinds), n_trees, max_splits };
         let ensemble = ensembles::ensemble(&mut Rng::new(seed), &plan);
         let bytes = written(&ensemble);
@@ -53,7 +54,8 @@ proptest! {
         let numbers_only = kinds.iter().all(|&kind| kind < 2);
         let mut want: Vec<Node> = (0..n_trees).map(|t| decode::expected(&ensemble, t)).collect();
         let got = if numbers_only && !double {
-            let op_type = if link == Link::Identity { "TreeEnsembleRegressor" } else { "TreeEnsembleClassifier" };
+            let is_regressor = matches!(link, Link::Identity | Link::Exp);
+            let op_type = if is_regressor { "TreeEnsembleRegressor" } else { "TreeEnsembleClassifier" };
             decode::trees_v3(decode::nodes(&model, op_type)[0])
         } else {
             for tree in &mut want {

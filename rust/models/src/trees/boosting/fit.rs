@@ -1,6 +1,6 @@
 //! The boosting loop.
 
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use arsenal_core::ensemble::{Aggregate, Child, Condition, Split, Targets, Tree, TreeEnsemble};
 use arsenal_core::pool;
@@ -9,8 +9,9 @@ use arsenal_core::table::Table;
 use arsenal_core::{Error, Result, value_error};
 use arsenal_simd::gradient::{self, Derivatives, Rounding};
 
-use super::loss::{BLOCK, SoftmaxTerms, Task};
+use super::loss::{BLOCK, Block, Loss, Task, predictions};
 use super::params::Params;
+use super::progress::Progress;
 use super::state::State;
 use crate::trees::binned::{BinnedTable, Layouts};
 use crate::trees::binning::{Binning, ColumnBins};
@@ -41,6 +42,15 @@ pub struct Labels<'a> {
     pub targets: &'a [f64],
     /// One weight per row, at least 0; rows of weight 0 are left out.
     pub weights: Option<&'a [f64]>,
+    /// The number of each row's query, below the number of rows, where rows are ranked.
+    pub queries: Option<&'a [u32]>,
+}
+
+impl Labels<'_> {
+    /// A row's weight.
+    pub(super) fn weight(&self, row: u32) -> f64 {
+        self.weights.map_or(1.0, |weights| weights[row as usize])
+    }
 }
 
 /// What to measure the loss on while learning.
@@ -52,19 +62,12 @@ pub struct Evaluation<'a, 't> {
     pub labels: Labels<'a>,
 }
 
-/// What a fit tells while it runs, and what tells it to stop.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Iterations done.
-    pub iterations: AtomicUsize,
-}
-
 /// What a fit returns.
 #[derive(Clone, Debug)]
 pub struct Fitted {
     /// The trees and everything else that was learned.
     pub state: State,
-    /// Mean loss on the training rows after 0, 1, … iterations.
+    /// Mean loss on the training rows after 0, 1, … iterations; empty if not asked for, or if the loss has no value.
     pub train_losses: Vec<f64>,
     /// The same for each evaluation table.
     pub evaluation_losses: Vec<Vec<f64>>,
@@ -81,16 +84,17 @@ pub struct Fitted {
 pub fn fit(
     training: &Training<'_, '_>,
     evaluations: &[Evaluation<'_, '_>],
-    task: Task,
+    task: Task<'_>,
     params: &Params,
     with_train_loss: bool,
-    progress: &Progress,
+    progress: &Progress<'_>,
     stop: &AtomicBool,
 ) -> Result<Fitted> {
     params.validate()?;
-    check(training.table, training.labels, task, "X")?;
+    let loss = task.loss()?;
+    check(training.table, training.labels, &*loss, "X")?;
     for evaluation in evaluations {
-        check(evaluation.table, evaluation.labels, task, "eval_set")?;
+        check(evaluation.table, evaluation.labels, &*loss, "eval_set")?;
     }
     let n_columns = training.table.n_columns();
     if n_columns == 0 || training.names.len() != n_columns || training.is_category.len() != n_columns {
@@ -100,13 +104,14 @@ pub fn fit(
         return value_error!("X has {} rows, wanted at most {MAX_ROWS}", training.table.n_rows());
     }
     pool::pool(params.n_threads)?
-        .install(|| boost(training, evaluations, task, params, with_train_loss, progress, stop))
+        .install(move || boost(training, evaluations, loss, params, with_train_loss, progress, stop))
 }
 
 /// Row numbers and hessian sums are 32 bits wide.
 const MAX_ROWS: usize = 1 << 31;
 
-fn check(table: &Table<'_>, Labels { targets, weights }: Labels<'_>, task: Task, name: &str) -> Result<()> {
+fn check(table: &Table<'_>, labels: Labels<'_>, loss: &dyn Loss, name: &str) -> Result<()> {
+    let Labels { targets, weights, .. } = labels;
     if table.n_rows() != targets.len() {
         return value_error!("{name} has {} rows, its target has {}", table.n_rows(), targets.len());
     }
@@ -121,7 +126,7 @@ fn check(table: &Table<'_>, Labels { targets, weights }: Labels<'_>, task: Task,
     if targets.is_empty() || weights.is_some_and(|weights| weights.iter().all(|&weight| weight == 0.0)) {
         return value_error!("{name} has no rows of positive weight, wanted at least 1");
     }
-    task.check(targets)
+    loss.check(labels)
 }
 
 /// Rows that are only scored: their bins, and their running sums.
@@ -136,10 +141,10 @@ struct Scored<'a> {
 fn boost(
     training: &Training<'_, '_>,
     evaluations: &[Evaluation<'_, '_>],
-    task: Task,
+    mut loss: Box<dyn Loss + '_>,
     params: &Params,
     with_train_loss: bool,
-    progress: &Progress,
+    progress: &Progress<'_>,
     stop: &AtomicBool,
 ) -> Result<Fitted> {
     let labels = training.labels;
@@ -149,7 +154,7 @@ fn boost(
         .collect();
     let binning = Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng)?;
     let binned = BinnedTable::new(training.table, &binning, Layouts::RowsAndColumns)?;
-    let initial_scores = task.initial_scores(labels.targets, labels.weights, &rows);
+    let initial_scores = loss.initial_scores(labels, &rows)?;
     let mut scored: Vec<Scored<'_>> = Vec::with_capacity(evaluations.len());
     for &evaluation in evaluations {
         let binned = BinnedTable::new(evaluation.table, &binning, Layouts::Columns)?;
@@ -163,7 +168,7 @@ fn boost(
         .collect();
     let mut booster = Booster {
         labels,
-        task,
+        loss: &mut *loss,
         params,
         binning: &binning,
         grower: Grower::new(&binned, columns, grow_params(params)),
@@ -177,20 +182,16 @@ fn boost(
         trees: Vec::new(),
     };
     let mut train_losses = Vec::new();
-    let measure = |booster: &Booster<'_>, scored: &mut [Scored<'_>], train_losses: &mut Vec<f64>| {
-        if with_train_loss {
-            train_losses.push(task.mean_loss(&booster.scores, labels.targets, labels.weights));
-        }
-        for rows in scored {
-            rows.losses.push(task.mean_loss(&rows.scores, rows.labels.targets, rows.labels.weights));
-        }
-    };
-    measure(&booster, &mut scored, &mut train_losses);
+    booster.measure(with_train_loss, &mut train_losses, &mut scored, progress)?;
+    if params.n_iter_no_change.is_some() && scored.first().is_some_and(|rows| rows.losses.is_empty()) {
+        return value_error!("this loss has no value that could stop the fit early, wanted an evaluation metric");
+    }
     let mut best = (f64::INFINITY, 0);
     for iteration in 0..params.n_estimators {
         let has_grown = booster.iterate(&rng.fork(iteration as u64 + 1), &mut scored, stop)?;
         progress.iterations.store(iteration + 1, Ordering::Relaxed);
-        measure(&booster, &mut scored, &mut train_losses);
+        booster.measure(with_train_loss, &mut train_losses, &mut scored, progress)?;
+        let is_told_to_stop = progress.tell(iteration + 1, &train_losses, scored.iter().map(|rows| &rows.losses))?;
         if let (Some(patience), Some(first)) = (params.n_iter_no_change, scored.first()) {
             let loss = first.losses[iteration + 1];
             if loss < best.0 - params.tol {
@@ -201,11 +202,12 @@ fn boost(
             }
         }
         // Without anything random left, the next iteration would find no split either.
-        if !has_grown && params.subsample >= 1.0 && params.max_features >= 1.0 {
+        let is_over = !has_grown && params.subsample >= 1.0 && params.max_features >= 1.0;
+        if is_told_to_stop || is_over && booster.loss.starts_at_its_best() {
             break;
         }
     }
-    let n_targets = task.n_targets();
+    let (n_targets, link) = (booster.loss.n_targets(), booster.loss.link());
     let mut trees = booster.trees;
     if params.n_iter_no_change.is_some() && !scored.is_empty() {
         trees.truncate(best.1.max(1) * n_targets);
@@ -217,7 +219,7 @@ fn boost(
     let ensemble = TreeEnsemble {
         features: binning.features(training.names),
         dtype: binning.dtype,
-        link: task.link(),
+        link,
         n_targets,
         targets: Targets::RoundRobin,
         aggregate: Aggregate::Sum,
@@ -252,7 +254,7 @@ fn grow_params(params: &Params) -> GrowParams {
 /// Everything that lives from one iteration to the next.
 struct Booster<'a> {
     labels: Labels<'a>,
-    task: Task,
+    loss: &'a mut (dyn Loss + 'a),
     params: &'a Params,
     binning: &'a Binning,
     binned: &'a BinnedTable,
@@ -270,22 +272,46 @@ struct Booster<'a> {
 }
 
 impl Booster<'_> {
+    /// Notes the loss, or what the caller measures instead, on the evaluation rows and if asked for on the training rows.
+    fn measure(
+        &self,
+        with_train_loss: bool,
+        train_losses: &mut Vec<f64>,
+        scored: &mut [Scored<'_>],
+        progress: &Progress<'_>,
+    ) -> Result<()> {
+        let of = |set: usize, scores: &[Vec<f64>], labels: Labels<'_>| match progress.observer {
+            Some(observer) if observer.has_metric() => {
+                observer.metric(set, &predictions(self.loss.link(), scores)).map(Some)
+            }
+            _ => Ok(self.loss.mean_loss(scores, labels)),
+        };
+        if with_train_loss {
+            train_losses.extend(of(0, &self.scores, self.labels)?);
+        }
+        for (set, rows) in scored.iter_mut().enumerate() {
+            rows.losses.extend(of(set + 1, &rows.scores, rows.labels)?);
+        }
+        Ok(())
+    }
+
     /// One tree per target, all on the scores before the iteration. Returns whether any tree has a split.
     fn iterate(&mut self, rng: &Rng, scored: &mut [Scored<'_>], stop: &AtomicBool) -> Result<bool> {
         let bag = self.bag(rng);
-        let n_targets = self.task.n_targets();
+        self.loss.begin_iteration(&self.scores, self.labels, &self.rows);
+        let n_targets = self.loss.n_targets();
         let before = if n_targets > 1 { self.scores.clone() } else { Vec::new() };
         let mut has_grown = false;
         for target in 0..n_targets {
             let rng = rng.fork(target as u64 + 1);
             let scores = if n_targets > 1 { &before } else { &self.scores };
             let scale = derive(
-                self.task,
+                self.loss,
                 self.labels,
                 scores,
                 target,
                 Derivatives { gradients: &mut self.gradients, hessians: &mut self.hessians },
-            );
+            )?;
             let rounding = rounding(scale, self.rows.len(), &rng);
             round(&self.gradients, &self.hessians, rounding, &mut self.pairs);
             self.grower.rows.clear();
@@ -296,8 +322,7 @@ impl Booster<'_> {
             };
             let grown = self.grower.grow(&self.pairs, units, &rng, stop)?;
             has_grown |= !grown.splits.is_empty();
-            let sums = self.leaf_sums(&grown);
-            let (values, covers) = sums.iter().map(|&(g, h)| (self.leaf_value(g, h), h)).unzip();
+            let (values, covers) = self.leaf_values(target, &grown);
             let tree = self.translate(&grown, values, covers);
             self.update_scores(target, &grown, &tree.values, bag.is_some());
             for rows in &mut *scored {
@@ -346,11 +371,25 @@ impl Booster<'_> {
         sums
     }
 
-    /// The value that minimises the second-order objective, times the learning rate.
-    fn leaf_value(&self, gradient: f64, hessian: f64) -> f64 {
+    /// What each leaf adds, and its cover.
+    fn leaf_values(&self, target: usize, grown: &GrownTree) -> (Vec<f64>, Vec<f64>) {
+        let sums = self.leaf_sums(grown);
+        let rate = self.params.learning_rate;
+        let values = match self.loss.center(target) {
+            Some(center) => {
+                let centers = center.of_leaves(self.labels, &self.scores[target], &self.grower.rows, &grown.leaves);
+                centers.into_iter().map(|center| rate * center).collect()
+            }
+            None => sums.iter().map(|&(gradient, hessian)| rate * self.step(gradient, hessian)).collect(),
+        };
+        (values, sums.into_iter().map(|sums| sums.1).collect())
+    }
+
+    /// The step that minimises the second-order objective, or what the loss makes of it.
+    fn step(&self, gradient: f64, hessian: f64) -> f64 {
         let shrunk = (gradient.abs() - self.params.l1_regularization).max(0.0).copysign(gradient);
         let weight = hessian + self.params.l2_regularization;
-        if weight > 0.0 { -self.params.learning_rate * (shrunk / weight) } else { 0.0 }
+        if weight > 0.0 { self.loss.step(gradient, hessian, -(shrunk / weight)) } else { 0.0 }
     }
 
     fn update_scores(&mut self, target: usize, grown: &GrownTree, values: &[f64], is_bagged: bool) {
@@ -418,7 +457,13 @@ fn add_walked(binned: &BinnedTable, grown: &GrownTree, values: &[f64], scores: &
 }
 
 /// Writes all rows' derivatives and returns their extent.
-fn derive(task: Task, labels: Labels<'_>, scores: &[Vec<f64>], target: usize, out: Derivatives<'_>) -> [f32; 3] {
+fn derive(
+    loss: &dyn Loss,
+    labels: Labels<'_>,
+    scores: &[Vec<f64>],
+    target: usize,
+    out: Derivatives<'_>,
+) -> Result<[f32; 3]> {
     struct Part<'p> {
         first: usize,
         gradients: &'p mut [f32],
@@ -426,6 +471,8 @@ fn derive(task: Task, labels: Labels<'_>, scores: &[Vec<f64>], target: usize, ou
         extent: [f32; 3],
     }
     let Derivatives { gradients, hessians } = out;
+    let is_done =
+        loss.derivatives_of_all(scores, labels, Derivatives { gradients: &mut *gradients, hessians: &mut *hessians })?;
     let mut parts: Vec<Part<'_>> = gradients
         .chunks_mut(BLOCK)
         .zip(hessians.chunks_mut(BLOCK))
@@ -433,22 +480,21 @@ fn derive(task: Task, labels: Labels<'_>, scores: &[Vec<f64>], target: usize, ou
         .map(|(block, (gradients, hessians))| Part { first: block * BLOCK, gradients, hessians, extent: [0.0; 3] })
         .collect();
     pool::for_each(&mut parts, &|part| {
-        let rows = part.first..part.first + part.gradients.len();
-        let block: Vec<&[f64]> = scores.iter().map(|scores| &scores[rows.clone()]).collect();
-        let terms = SoftmaxTerms::of(&block);
-        let derivatives = Derivatives { gradients: &mut *part.gradients, hessians: &mut *part.hessians };
-        task.derivatives(&block, target, &labels.targets[rows.clone()], &terms, derivatives);
-        if let Some(weights) = labels.weights {
-            gradient::weigh(
-                &weights[rows],
-                Derivatives { gradients: &mut *part.gradients, hessians: &mut *part.hessians },
-            );
+        if !is_done {
+            let rows = part.first..part.first + part.gradients.len();
+            let views: Vec<&[f64]> = scores.iter().map(|scores| &scores[rows.clone()]).collect();
+            let block = Block { scores: &views, targets: &labels.targets[rows.clone()] };
+            let mut out = Derivatives { gradients: &mut *part.gradients, hessians: &mut *part.hessians };
+            loss.derivatives(block, target, out.again());
+            if let Some(weights) = labels.weights {
+                gradient::weigh(&weights[rows], out);
+            }
         }
         part.extent = gradient::extent(part.gradients, part.hessians);
     });
-    parts.iter().fold([0.0, 0.0, f32::INFINITY], |all, part| {
+    Ok(parts.iter().fold([0.0, 0.0, f32::INFINITY], |all, part| {
         [all[0].max(part.extent[0]), all[1].max(part.extent[1]), all[2].min(part.extent[2])]
-    })
+    }))
 }
 
 /// The finest rounding whose sums over `n_rows` stay within 31 and 32 bits.

@@ -1,98 +1,127 @@
-//! What is minimised: initial scores, derivatives and mean losses.
+//! What is minimised: one [`Task`] names it, one [`Loss`] is all that the boosting loop knows of it.
+
+use std::fmt::Debug;
 
 use arsenal_core::ensemble::Link;
 use arsenal_core::{Result, pool, value_error};
-use arsenal_simd::gradient::{self, Derivatives, SoftmaxRows};
-use arsenal_simd::math::{exp, ln};
+use arsenal_simd::gradient::Derivatives;
+use arsenal_simd::math::{exp, logistic};
+
+use super::fit::Labels;
+use super::losses::{Binary, Custom, Huber, LambdaRank, LogLink, Multiclass, Pinball, SquaredError};
+use super::renewal::Center;
 
 /// Rows that are summed up together; sums do not depend on threads.
 pub(super) const BLOCK: usize = 8192;
 
 /// What is learned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
+#[derive(Clone, Copy, Debug)]
+pub enum Task<'a> {
     /// Targets are numbers; half the squared error is minimised.
     SquaredError,
     /// Targets are class indices below this number, at least 2; log loss is minimised.
     Classes(usize),
+    /// Targets are numbers; their median is learned.
+    AbsoluteError,
+    /// Targets are numbers; each of these quantiles, within (0, 1), gets a score of its own.
+    Quantiles(&'a [f64]),
+    /// Targets are numbers; errors beyond the quantile `alpha` of their sizes count linearly.
+    Huber {
+        /// Within (0, 1).
+        alpha: f64,
+    },
+    /// Targets are at least 0; half the Poisson deviance, with a log link.
+    Poisson,
+    /// Targets are above 0; half the gamma deviance, with a log link.
+    Gamma,
+    /// Targets are at least 0; half the Tweedie deviance, with a log link.
+    Tweedie {
+        /// Within (1, 2).
+        power: f64,
+    },
+    /// Targets are relevances within queries.
+    LambdaRank(Ranking),
+    /// The caller says what the derivatives are.
+    Custom(&'a dyn Objective),
 }
 
-impl Task {
+/// How queries are ranked and judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ranking {
+    /// Pairs count whose better placed document is among so many first; NDCG of the derivatives is cut off here.
+    pub truncation_level: usize,
+    /// Whether pairs count less with the distance of their scores, and queries by the logarithm of their pull.
+    pub normalize: bool,
+    /// The loss that is reported is 1 − NDCG of so many first documents.
+    pub eval_at: usize,
+}
+
+/// Derivatives that a caller computes.
+pub trait Objective: Send + Sync + Debug {
+    /// First and second derivatives by the score of each row, weights included; hessians are at least 0.
+    ///
+    /// # Errors
+    /// Whatever keeps the caller from it; the fit returns it.
+    fn derivatives(&self, scores: &[f64], out: Derivatives<'_>) -> Result<()>;
+}
+
+/// Some rows with their scores: `scores[target][row]`.
+#[derive(Clone, Copy)]
+pub(super) struct Block<'a> {
+    pub scores: &'a [&'a [f64]],
+    pub targets: &'a [f64],
+}
+
+/// All that boosting knows of what it minimises. Rows of weight 0 are never among `rows`.
+pub(super) trait Loss: Send + Sync {
     /// Sums per row.
-    pub fn n_targets(self) -> usize {
-        match self {
-            Self::SquaredError | Self::Classes(2) => 1,
-            Self::Classes(n) => n,
-        }
+    fn n_targets(&self) -> usize {
+        1
     }
 
     /// How sums become predictions.
-    pub fn link(self) -> Link {
-        match self {
-            Self::SquaredError => Link::Identity,
-            Self::Classes(2) => Link::Logistic,
-            Self::Classes(_) => Link::Softmax,
-        }
+    fn link(&self) -> Link {
+        Link::Identity
     }
 
-    /// Refuses targets that the task cannot have.
-    pub(super) fn check(self, targets: &[f64]) -> Result<()> {
-        let bad = targets.iter().position(|&target| match self {
-            Self::SquaredError => !target.is_finite(),
-            Self::Classes(n) => !(target >= 0.0 && target < n as f64 && target.fract() == 0.0),
-        });
-        match (bad, self) {
-            (None, Self::Classes(n)) if n < 2 => value_error!("got {n} class, wanted at least 2"),
-            (None, _) => Ok(()),
-            (Some(row), Self::SquaredError) => value_error!("target {row} is {}, wanted a finite number", targets[row]),
-            (Some(row), Self::Classes(n)) => {
-                value_error!("target {row} is {}, wanted a class index below {n}", targets[row])
-            }
-        }
+    /// Refuses targets that the loss cannot have.
+    fn check(&self, labels: Labels<'_>) -> Result<()>;
+
+    /// The constant scores to start from; also where a loss prepares for its training rows.
+    fn initial_scores(&mut self, labels: Labels<'_>, rows: &[u32]) -> Result<Vec<f64>>;
+
+    /// Whether no constant improves on the initial scores.
+    fn starts_at_its_best(&self) -> bool {
+        true
     }
 
-    /// The best constant score per target; `rows` have a positive weight.
-    pub(super) fn initial_scores(self, targets: &[f64], weights: Option<&[f64]>, rows: &[u32]) -> Vec<f64> {
-        let weight = |row: u32| weights.map_or(1.0, |weights| weights[row as usize]);
-        let total: f64 = rows.iter().map(|&row| weight(row)).sum();
-        let share = |class: f64| {
-            rows.iter().filter(|&&row| targets[row as usize] == class).map(|&row| weight(row)).sum::<f64>() / total
-        };
-        match self {
-            Self::SquaredError => {
-                vec![rows.iter().map(|&row| weight(row) * targets[row as usize]).sum::<f64>() / total]
-            }
-            Self::Classes(2) => {
-                let p = share(1.0).clamp(SMALLEST_SHARE, 1.0 - SMALLEST_SHARE);
-                vec![ln(p) - ln(1.0 - p)]
-            }
-            Self::Classes(n) => (0..n).map(|class| ln(share(class as f64).max(SMALLEST_SHARE))).collect(),
-        }
+    /// Told of the scores before each iteration, `scores[target][row]`.
+    fn begin_iteration(&mut self, _scores: &[Vec<f64>], _labels: Labels<'_>, _rows: &[u32]) {}
+
+    /// Derivatives of a block by the score of one target, without weights.
+    fn derivatives(&self, block: Block<'_>, target: usize, out: Derivatives<'_>);
+
+    /// Where rows depend on one another: writes the derivatives of all rows, weights included, and returns true.
+    fn derivatives_of_all(&self, _scores: &[Vec<f64>], _labels: Labels<'_>, _out: Derivatives<'_>) -> Result<bool> {
+        Ok(false)
     }
 
-    /// Derivatives of a block by the score of one target. `scores[target][row]`; `terms` are the block's softmax terms.
-    pub(super) fn derivatives(
-        self,
-        scores: &[&[f64]],
-        target: usize,
-        targets: &[f64],
-        terms: &SoftmaxTerms,
-        out: Derivatives<'_>,
-    ) {
-        match self {
-            Self::SquaredError => gradient::squared_error(scores[target], targets, out),
-            Self::Classes(2) => gradient::log_loss(scores[target], targets, out),
-            Self::Classes(n) => {
-                // Friedman (2001), algorithm 6: n / (n − 1) makes up for the classes' shared constraint.
-                let factor = n as f64 / (n - 1) as f64;
-                let rows = SoftmaxRows { targets, largest: &terms.largest, sums: &terms.sums };
-                gradient::softmax_loss(scores[target], rows, target as f64, factor, out);
-            }
-        }
+    /// The leaf's step for its sums of derivatives; `newton` is the one that minimises the second-order objective.
+    fn step(&self, _gradient: f64, _hessian: f64, newton: f64) -> f64 {
+        newton
     }
 
-    /// Mean loss over rows, weighted, by fixed blocks of rows; `scores[target][row]`.
-    pub(super) fn mean_loss(self, scores: &[Vec<f64>], targets: &[f64], weights: Option<&[f64]>) -> f64 {
+    /// Where the step is not a matter of sums: which middle of the leaf's residuals it is.
+    fn center(&self, _target: usize) -> Option<Center> {
+        None
+    }
+
+    /// Loss of one row.
+    fn loss(&self, scores: &[Vec<f64>], row: usize, target: f64) -> f64;
+
+    /// Mean loss over rows, weighted, by fixed blocks of rows; `None` where the loss has no value.
+    fn mean_loss(&self, scores: &[Vec<f64>], labels: Labels<'_>) -> Option<f64> {
+        let Labels { targets, weights, .. } = labels;
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let mut blocks: Vec<(usize, f64, f64)> =
             (0..targets.len()).step_by(BLOCK).map(|first| (first, 0.0, 0.0)).collect();
@@ -103,46 +132,79 @@ impl Task {
             }
         });
         let (loss, total) = blocks.iter().fold((0.0, 0.0), |sums, block| (sums.0 + block.1, sums.1 + block.2));
-        loss / total
-    }
-
-    fn loss(self, scores: &[Vec<f64>], row: usize, target: f64) -> f64 {
-        match self {
-            Self::SquaredError => 0.5 * (scores[0][row] - target) * (scores[0][row] - target),
-            Self::Classes(2) => {
-                let margin = if target > 0.5 { scores[0][row] } else { -scores[0][row] };
-                // ln(1 + e^−m) without overflow on either side.
-                ln(1.0 + exp(-margin.abs())) + (-margin).max(0.0)
-            }
-            Self::Classes(_) => {
-                let largest = scores.iter().map(|class| class[row]).fold(f64::NEG_INFINITY, f64::max);
-                let sum: f64 = scores.iter().map(|class| exp(class[row] - largest)).sum();
-                ln(sum) + largest - scores[target as usize][row]
-            }
-        }
+        Some(loss / total)
     }
 }
 
-/// A class without rows still gets a finite score.
-const SMALLEST_SHARE: f64 = 1e-15;
-
-/// Per row, what the softmax of all targets shares.
-#[derive(Debug, Default)]
-pub(super) struct SoftmaxTerms {
-    pub largest: Vec<f64>,
-    pub sums: Vec<f64>,
+impl<'a> Task<'a> {
+    /// The one place where a name becomes a loss.
+    pub(super) fn loss(self) -> Result<Box<dyn Loss + 'a>> {
+        let within = |name: &str, value: f64, low: f64, high: f64| {
+            if value > low && value < high {
+                return Ok(());
+            }
+            value_error!("{name} is {value}, wanted a number between {low} and {high}")
+        };
+        Ok(match self {
+            Self::SquaredError => Box::new(SquaredError),
+            Self::Classes(n) if n < 2 => return value_error!("got {n} class, wanted at least 2"),
+            Self::Classes(2) => Box::new(Binary),
+            Self::Classes(n) => Box::new(Multiclass(n)),
+            Self::AbsoluteError => Box::new(Pinball::absolute_error()),
+            Self::Quantiles([]) => return value_error!("quantile is empty, wanted at least 1 number between 0 and 1"),
+            Self::Quantiles(levels) => {
+                levels.iter().try_for_each(|&level| within("quantile", level, 0.0, 1.0))?;
+                Box::new(Pinball::quantiles(levels))
+            }
+            Self::Huber { alpha } => {
+                within("alpha", alpha, 0.0, 1.0)?;
+                Box::new(Huber::new(alpha))
+            }
+            Self::Poisson => Box::new(LogLink { power: 1.0 }),
+            Self::Gamma => Box::new(LogLink { power: 2.0 }),
+            Self::Tweedie { power } => {
+                within("tweedie_power", power, 1.0, 2.0)?;
+                Box::new(LogLink { power })
+            }
+            Self::LambdaRank(ranking) => Box::new(LambdaRank::new(ranking)?),
+            Self::Custom(objective) => Box::new(Custom(objective)),
+        })
+    }
 }
 
-impl SoftmaxTerms {
-    /// Terms of a block, or nothing where the task has one target.
-    pub fn of(scores: &[&[f64]]) -> Self {
-        if scores.len() < 2 {
-            return Self::default();
+/// Refuses the first target that `is_good` refuses.
+pub(super) fn check_each(targets: &[f64], wanted: &str, is_good: impl Fn(f64) -> bool) -> Result<()> {
+    match targets.iter().position(|&target| !is_good(target)) {
+        Some(row) => value_error!("target {row} is {}, wanted {wanted}", targets[row]),
+        None => Ok(()),
+    }
+}
+
+/// The weighted mean of the targets of `rows`.
+pub(super) fn mean(labels: Labels<'_>, rows: &[u32]) -> f64 {
+    let total: f64 = rows.iter().map(|&row| labels.weight(row)).sum();
+    rows.iter().map(|&row| labels.weight(row) * labels.targets[row as usize]).sum::<f64>() / total
+}
+
+/// What the scores predict: `predictions[output][row]`, where two classes have one output, the probability of the second.
+pub(super) fn predictions(link: Link, scores: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let each =
+        |of: fn(f64) -> f64| scores.iter().map(|scores| scores.iter().map(|&score| of(score)).collect()).collect();
+    match link {
+        Link::Identity => scores.to_vec(),
+        Link::Exp => each(exp),
+        Link::Logistic => each(logistic),
+        Link::Softmax => {
+            let mut predictions = scores.to_vec();
+            for row in 0..scores[0].len() {
+                let largest = scores.iter().map(|scores| scores[row]).fold(f64::NEG_INFINITY, f64::max);
+                let total: f64 = scores.iter().map(|scores| exp(scores[row] - largest)).sum();
+                for (predictions, scores) in predictions.iter_mut().zip(scores) {
+                    predictions[row] = exp(scores[row] - largest) / total;
+                }
+            }
+            predictions
         }
-        let n_rows = scores[0].len();
-        let mut terms = Self { largest: vec![0.0; n_rows], sums: vec![0.0; n_rows] };
-        gradient::softmax_terms(scores, &mut terms.largest, &mut terms.sums);
-        terms
     }
 }
 
@@ -150,36 +212,111 @@ impl SoftmaxTerms {
 mod tests {
     use super::*;
 
-    #[test]
-    fn targets_are_checked() {
-        assert!(Task::SquaredError.check(&[1.0, f64::NAN]).unwrap_err().to_string().starts_with("target 1 is NaN"));
-        assert!(Task::Classes(2).check(&[0.0, 2.0]).unwrap_err().to_string().contains("below 2"));
-        assert!(Task::Classes(1).check(&[0.0]).unwrap_err().to_string().contains("at least 2"));
-        assert_eq!(Task::Classes(3).check(&[0.0, 2.0]), Ok(()));
+    fn plain(targets: &[f64]) -> Labels<'_> {
+        Labels { targets, weights: None, queries: None }
+    }
+
+    /// Every loss with its targets.
+    fn tasks() -> Vec<(Task<'static>, Vec<f64>)> {
+        let numbers = vec![-1.5, 0.25, 0.5, 3.0, 9.0];
+        let counts = vec![0.5, 1.0, 2.0, 4.0, 0.125];
+        vec![
+            (Task::SquaredError, numbers.clone()),
+            (Task::AbsoluteError, numbers.clone()),
+            (Task::Quantiles(&[0.25, 0.9]), numbers.clone()),
+            (Task::Huber { alpha: 0.6 }, numbers),
+            (Task::Poisson, counts.clone()),
+            (Task::Gamma, counts.clone()),
+            (Task::Tweedie { power: 1.4 }, counts),
+            (Task::Classes(2), vec![0.0, 1.0, 1.0, 0.0, 1.0]),
+            (Task::Classes(3), vec![0.0, 1.0, 2.0, 0.0, 1.0]),
+        ]
     }
 
     #[test]
-    fn initial_scores_are_the_best_constants() {
-        let targets = [0.0, 1.0, 1.0, 2.0];
-        assert_eq!(Task::SquaredError.initial_scores(&targets, None, &[0, 1, 2, 3]), [1.0]);
-        assert_eq!(Task::SquaredError.initial_scores(&targets, Some(&[0.0, 1.0, 1.0, 2.0]), &[1, 2, 3]), [1.5]);
-        let binary = Task::Classes(2).initial_scores(&[0.0, 1.0, 1.0, 1.0], None, &[0, 1, 2, 3]);
-        assert!((binary[0] - 3.0f64.ln()).abs() < 1e-15);
-        let three = Task::Classes(3).initial_scores(&targets, None, &[0, 1, 2, 3]);
-        assert!((three[1] - 0.5f64.ln()).abs() < 1e-15);
-        assert!(Task::Classes(2).initial_scores(&[1.0], None, &[0])[0].is_finite());
+    fn derivatives_are_those_of_the_loss() {
+        for (task, targets) in tasks() {
+            let mut loss = task.loss().unwrap();
+            let rows: Vec<u32> = (0..5).collect();
+            let start = loss.initial_scores(plain(&targets), &rows).unwrap();
+            assert_eq!(start.len(), loss.n_targets());
+            let scores: Vec<Vec<f64>> = (0..start.len()).map(|k| vec![0.3 + k as f64, -0.7, 1.1, 0.2, -0.4]).collect();
+            let is_smooth = matches!(task, Task::Poisson | Task::Gamma | Task::Tweedie { .. } | Task::Classes(2));
+            for target in 0..start.len() {
+                let (mut gradients, mut hessians) = (vec![0.0; 5], vec![0.0; 5]);
+                let views: Vec<&[f64]> = scores.iter().map(Vec::as_slice).collect();
+                let out = Derivatives { gradients: &mut gradients, hessians: &mut hessians };
+                loss.derivatives(Block { scores: &views, targets: &targets }, target, out);
+                for row in 0..5 {
+                    let at = |shift: f64| {
+                        let mut moved = scores.clone();
+                        moved[target][row] += shift;
+                        // Several quantiles report their mean loss.
+                        let share = if matches!(task, Task::Quantiles(_)) { start.len() as f64 } else { 1.0 };
+                        share * loss.loss(&moved, row, targets[row])
+                    };
+                    let slope = (at(1e-5) - at(-1e-5)) / 2e-5;
+                    assert!((slope - f64::from(gradients[row])).abs() < 1e-5, "{task:?} {row}: {slope} {gradients:?}");
+                    let bend = (at(1e-3) - 2.0 * at(0.0) + at(-1e-3)) / 1e-6;
+                    assert!(!is_smooth || (bend - f64::from(hessians[row])).abs() < 1e-4, "{task:?} {row}: {bend}");
+                }
+            }
+        }
     }
 
     #[test]
-    fn losses_match_their_formulas() {
-        let scores = vec![vec![2.0, -1.0, 0.5]];
-        let log = |p: f64| -p.ln();
-        let p = |s: f64| 1.0 / (1.0 + (-s).exp());
-        let wanted = (log(p(2.0)) + log(1.0 - p(-1.0)) + log(1.0 - p(0.5))) / 3.0;
-        assert!((Task::Classes(2).mean_loss(&scores, &[1.0, 0.0, 0.0], None) - wanted).abs() < 1e-14);
-        assert_eq!(Task::SquaredError.mean_loss(&scores, &[0.0, -1.0, 0.5], Some(&[1.0, 1.0, 2.0])), 0.5);
-        let classes = vec![vec![0.0], vec![1.0], vec![2.0]];
-        let total = 1.0 + 1.0f64.exp() + 2.0f64.exp();
-        assert!((Task::Classes(3).mean_loss(&classes, &[1.0], None) - (total.ln() - 1.0)).abs() < 1e-14);
+    fn no_other_constant_has_a_smaller_loss() {
+        let weights = [1.0, 2.0, 0.5, 1.0, 1.5];
+        for (task, targets) in tasks() {
+            for weights in [None, Some(&weights[..])] {
+                let labels = Labels { weights, ..plain(&targets) };
+                let mut loss = task.loss().unwrap();
+                let start = loss.initial_scores(labels, &[0, 1, 2, 3, 4]).unwrap();
+                let at = |target: usize, shift: f64| {
+                    let scores: Vec<Vec<f64>> =
+                        (0..start.len()).map(|k| vec![start[k] + if k == target { shift } else { 0.0 }; 5]).collect();
+                    loss.mean_loss(&scores, labels).unwrap()
+                };
+                // Huber's start is the first step from the median, not the minimum itself.
+                let slack = if matches!(task, Task::Huber { .. }) { 0.02 } else { 1e-12 };
+                for target in 0..start.len() {
+                    assert!(at(target, 0.0) <= at(target, 0.05).min(at(target, -0.05)) + slack, "{task:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn targets_and_parameters_are_checked() {
+        let error = |task: Task<'_>, targets: &[f64]| match task.loss() {
+            Ok(loss) => loss.check(plain(targets)).unwrap_err().to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(error(Task::SquaredError, &[1.0, f64::NAN]).starts_with("target 1 is NaN"));
+        assert!(error(Task::Classes(2), &[0.0, 2.0]).contains("below 2"));
+        assert!(error(Task::Classes(1), &[0.0]).contains("at least 2"));
+        assert!(Task::Classes(3).loss().unwrap().check(plain(&[0.0, 2.0])).is_ok());
+        assert!(error(Task::Poisson, &[0.0, -1.0]).contains("target 1 is -1, wanted a finite number of at least 0"));
+        assert!(error(Task::Gamma, &[0.0]).contains("above 0"));
+        assert!(error(Task::Tweedie { power: 2.0 }, &[1.0]).contains("tweedie_power is 2"));
+        assert!(error(Task::Quantiles(&[0.5, 1.0]), &[1.0]).contains("quantile is 1, wanted a number between 0 and 1"));
+        assert!(error(Task::Quantiles(&[]), &[1.0]).contains("quantile is empty"));
+        assert!(error(Task::Huber { alpha: f64::NAN }, &[1.0]).contains("alpha is NaN"));
+        for task in [Task::AbsoluteError, Task::Huber { alpha: 0.9 }, Task::Quantiles(&[0.5])] {
+            assert!(error(task, &[f64::INFINITY]).contains("wanted a finite number"));
+        }
+        let zeros = Task::Poisson.loss().unwrap().initial_scores(plain(&[0.0, 0.0]), &[0, 1]);
+        assert!(zeros.unwrap_err().to_string().contains("targets add up to 0"));
+    }
+
+    #[test]
+    fn predictions_are_what_the_link_says() {
+        let scores = vec![vec![0.0, 1.0], vec![1.0, -1.0]];
+        assert_eq!(predictions(Link::Identity, &scores), scores);
+        assert!((predictions(Link::Exp, &scores)[1][0] - 1.0f64.exp()).abs() < 1e-15);
+        assert_eq!(predictions(Link::Logistic, &scores)[0][0], 0.5);
+        let softmax = predictions(Link::Softmax, &scores);
+        assert!((softmax[0][0] + softmax[1][0] - 1.0).abs() < 1e-15);
+        assert!((softmax[1][0] / softmax[0][0] - 1.0f64.exp()).abs() < 1e-14);
     }
 }
