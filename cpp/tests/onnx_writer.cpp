@@ -123,6 +123,26 @@ Message node(const std::string& op_type, const std::vector<std::string>& inputs,
   return message;
 }
 
+Message attribute_reference(const std::string& name, const std::string& reference, int type) {
+  return Message().bytes(1, name).integer(20, type).bytes(21, reference);
+}
+
+Message function(const FunctionSpec& spec) {
+  Message message;
+  message.bytes(1, spec.name);
+  for (const std::string& input : spec.inputs) message.bytes(4, input);
+  for (const std::string& output : spec.outputs) message.bytes(5, output);
+  for (const std::string& name : spec.attributes) message.bytes(6, name);
+  for (const Message& entry : spec.nodes) message.message(7, entry);
+  message.message(9, Message().bytes(1, "").integer(2, spec.opset));
+  message.message(9, Message().bytes(1, "ai.onnx.ml").integer(2, 5));
+  message.message(9, Message().bytes(1, spec.domain).integer(2, 1));
+  message.bytes(10, spec.domain);
+  for (const Message& entry : spec.defaults) message.message(11, entry);
+  if (!spec.overload.empty()) message.bytes(13, spec.overload);
+  return message;
+}
+
 Message value_info(const std::string& name, int dtype, const std::vector<Dim>& dims) {
   Message shape;
   for (const Dim& dim : dims) {
@@ -159,6 +179,8 @@ std::string model(const ModelSpec& spec) {
   message.message(7, graph);
   message.message(8, Message().bytes(1, "").integer(2, spec.opset));
   message.message(8, Message().bytes(1, "ai.onnx.ml").integer(2, spec.ml_opset));
+  if (!spec.functions.empty()) message.message(8, Message().bytes(1, "own").integer(2, 1));
+  for (const Message& entry : spec.functions) message.message(25, entry);
   for (const auto& [key, value] : spec.metadata) message.message(14, Message().bytes(1, key).bytes(2, value));
   return message.text();
 }

@@ -53,6 +53,24 @@ Message node(const std::string& op_type, const std::vector<std::string>& inputs,
              const std::vector<std::string>& outputs, const std::vector<Message>& attributes = {},
              const std::string& domain = "", const std::string& name = "");
 
+// AttributeProto within a function: the attribute `reference` of the call, of AttributeProto.AttributeType `type`.
+Message attribute_reference(const std::string& name, const std::string& reference, int type);
+
+struct FunctionSpec {
+  std::string name;
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+  std::vector<Message> nodes;
+  std::vector<std::string> attributes = {};
+  std::vector<Message> defaults = {};
+  std::int64_t opset = 21;
+  std::string domain = "own";
+  std::string overload = "";
+};
+
+// FunctionProto. It imports its own domain, ai.onnx and ai.onnx.ml 5.
+Message function(const FunctionSpec& spec);
+
 // A dimension: known, or a name.
 using Dim = std::variant<std::int64_t, std::string>;
 
@@ -69,9 +87,10 @@ struct ModelSpec {
   std::int64_t opset = 21;
   std::int64_t ml_opset = 5;
   std::vector<std::pair<std::string, std::string>> metadata = {};
+  std::vector<Message> functions = {};
 };
 
-// The bytes of a ModelProto.
+// The bytes of a ModelProto. It imports the domain "own" as well.
 std::string model(const ModelSpec& spec);
 
 }  // namespace arsenal::test

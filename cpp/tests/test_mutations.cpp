@@ -109,6 +109,25 @@ std::vector<std::string> seeds() {
   columns.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("peak", ARSENAL_FLOAT),
                      value_info("corner", ARSENAL_FLOAT), value_info("extents", ARSENAL_INT64)};
   models.push_back(model(columns));
+
+  ModelSpec calls;
+  calls.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 2})};
+  calls.functions = {function({"Inner",
+                               {"x", "bound"},
+                               {"y", "x"},
+                               {node("Max", {"x", "x"}, {"t"}), node("Clip", {"t", "bound"}, {"u"}),
+                                node("Concat", {"u", "x"}, {"y"}, {attribute_reference("axis", "axis", 2)})},
+                               {},
+                               {attribute("axis", 1)}}),
+                     function({"Outer",
+                               {"x"},
+                               {"y"},
+                               {node("Inner", {"x"}, {"t", "s"}, {attribute_reference("axis", "a", 2)}, "own"),
+                                node("Inner", {"t"}, {"y"}, {}, "own")},
+                               {"a"}})};
+  calls.nodes = {node("Outer", {"X"}, {"t"}, {attribute("a", 1)}, "own"), node("Outer", {"t"}, {"Y"}, {}, "own")};
+  calls.outputs = {value_info("Y", ARSENAL_FLOAT)};
+  models.push_back(model(calls));
   return models;
 }
 

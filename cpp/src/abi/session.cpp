@@ -10,6 +10,7 @@
 #include "arsenal/runtime.h"
 #include "failure.h"
 #include "isa.h"
+#include "onnx/inline.h"
 #include "onnx/model.h"
 #include "plan/plan.h"
 #include "plan/registry.h"
@@ -102,7 +103,8 @@ void check_size(std::uint64_t size, const arsenal_options& options) {
 
 std::unique_ptr<arsenal_session> load(std::string_view bytes, const arsenal_options& options) {
   check_size(bytes.size(), options);
-  const arsenal::runtime::onnx::Model model = arsenal::runtime::onnx::parse_model(bytes, options.max_graph_nodes);
+  arsenal::runtime::onnx::Model model = arsenal::runtime::onnx::parse_model(bytes, options.max_graph_nodes);
+  arsenal::runtime::onnx::inline_functions(model, options.max_graph_nodes);
   auto session = std::make_unique<arsenal_session>(arsenal::runtime::resolve_threads(options.n_threads));
   session->isa = arsenal::runtime::choose_isa();
   session->plan = arsenal::runtime::build_plan(model, {options.max_tree_nodes, options.max_tree_depth});

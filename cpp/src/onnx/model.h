@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -42,6 +44,8 @@ enum class AttributeType : std::int64_t {
 // AttributeProto; `type` says which field counts. Graphs, sparse tensors and types are named but not read.
 struct Attribute {
   std::string_view name;
+  // Within a function: the attribute of the call that stands here, else "".
+  std::string_view reference;
   AttributeType type = AttributeType::kUndefined;
   float f = 0;
   std::int64_t i = 0;
@@ -54,13 +58,25 @@ struct Attribute {
 
 // NodeProto.
 struct Node {
+  static constexpr std::int64_t kNoVersion = -1;
+
+  // Its place for messages: "node 'name' (Op)", behind that of the call whose body it is in.
+  std::string label() const;
+
   std::string_view name;
   std::string_view op_type;
   // "" for the default domain, whichever way the file spells it.
   std::string_view domain;
+  std::string_view overload;
   std::vector<std::string_view> inputs;
   std::vector<std::string_view> outputs;
   std::vector<Attribute> attributes;
+  // Its number in the graph or function.
+  std::size_t index = 0;
+  // Set by inline_functions(): the opset version that the graph, or the function that the node comes from, imports; and
+  // the place of the call, else "".
+  std::int64_t version = kNoVersion;
+  std::string_view caller;
 };
 
 // One extent of a declared shape.
@@ -90,6 +106,20 @@ struct Opset {
   std::int64_t version = 0;
 };
 
+// FunctionProto.
+struct Function {
+  std::string_view name;
+  std::string_view domain;
+  std::string_view overload;
+  std::vector<std::string_view> inputs;
+  std::vector<std::string_view> outputs;
+  // Attributes without a default, and those with one.
+  std::vector<std::string_view> attributes;
+  std::vector<Attribute> defaults;
+  std::vector<Node> nodes;
+  std::vector<Opset> opsets;
+};
+
 struct Model {
   std::int64_t ir_version = 0;
   std::int64_t model_version = 0;
@@ -100,10 +130,13 @@ struct Model {
   std::vector<Opset> opsets;
   std::vector<std::pair<std::string_view, std::string_view>> metadata;
   Graph graph;
+  std::vector<Function> functions;
+  // Texts that are in no file and that names point to.
+  std::deque<std::string> texts;
 };
 
 // Reads a ModelProto. Throws Failure: INVALID_MODEL for bytes that are none, UNSUPPORTED for external data, sequences,
-// maps, sparse and training parts, LIMIT_EXCEEDED for more than `max_nodes` graph nodes.
+// maps, sparse and training parts, LIMIT_EXCEEDED for more than `max_nodes` nodes in the graph or in the functions.
 Model parse_model(std::string_view bytes, std::uint64_t max_nodes);
 
 }  // namespace arsenal::runtime::onnx

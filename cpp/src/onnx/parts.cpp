@@ -52,10 +52,11 @@ void infer_type(Attribute& attribute, AttributeType seen) {
   if (attribute.type == AttributeType::kUndefined) attribute.type = seen;
 }
 
-Attribute parse_attribute(std::string_view bytes) {
+}  // namespace
+
+Attribute parse_attribute(std::string_view bytes, bool in_function) {
   Attribute attribute;
   AttributeType seen = AttributeType::kUndefined;
-  bool reference = false;
   for (WireReader reader(bytes, "AttributeProto"); reader.next();) {
     switch (reader.field()) {
       case attribute_field::kName:
@@ -96,20 +97,22 @@ Attribute parse_attribute(std::string_view bytes) {
         attribute.type = static_cast<AttributeType>(reader.integer());
         break;
       case attribute_field::kRefAttrName:
-        reference = !reader.text().empty() || reference;
+        attribute.reference = reader.text();
         break;
       default:
         reader.skip();
     }
   }
   if (attribute.name.empty()) fail(ARSENAL_INVALID_MODEL, "an attribute has no name");
-  if (reference) {
+  if (!attribute.reference.empty() && !in_function) {
     fail(ARSENAL_INVALID_MODEL, "attribute %s refers to a function's attribute outside of a function",
          quoted(attribute.name).c_str());
   }
   infer_type(attribute, seen);
   return attribute;
 }
+
+namespace {
 
 Dimension parse_dimension(std::string_view bytes) {
   Dimension dimension;
@@ -232,7 +235,7 @@ TensorProto parse_tensor(std::string_view bytes) {
   return tensor;
 }
 
-Node parse_node(std::string_view bytes) {
+Node parse_node(std::string_view bytes, bool in_function) {
   Node node;
   for (WireReader reader(bytes, "NodeProto"); reader.next();) {
     switch (reader.field()) {
@@ -250,14 +253,14 @@ Node parse_node(std::string_view bytes) {
         break;
       case node_field::kAttribute:
         if (node.attributes.size() == kMostAttributes) fail(ARSENAL_LIMIT_EXCEEDED, "a node has over 256 attributes");
-        node.attributes.push_back(parse_attribute(reader.bytes()));
+        node.attributes.push_back(parse_attribute(reader.bytes(), in_function));
         break;
       case node_field::kDomain:
         node.domain = reader.text();
         if (node.domain == "ai.onnx") node.domain = "";
         break;
       case node_field::kOverload:
-        if (!reader.text().empty()) fail(ARSENAL_UNSUPPORTED, "NodeProto.overload is not supported");
+        node.overload = reader.text();
         break;
       default:
         reader.skip();

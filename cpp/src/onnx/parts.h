@@ -9,7 +9,9 @@
 namespace arsenal::runtime::onnx {
 
 TensorProto parse_tensor(std::string_view bytes);
-Node parse_node(std::string_view bytes);
+// `in_function`: attributes may refer to those of the call.
+Node parse_node(std::string_view bytes, bool in_function);
+Attribute parse_attribute(std::string_view bytes, bool in_function);
 ValueInfo parse_value_info(std::string_view bytes);
 
 }  // namespace arsenal::runtime::onnx

@@ -21,9 +21,8 @@ class Builder {
     add_value("");
     for (const onnx::TensorProto& tensor : model_.graph.initializers) add_initializer(tensor);
     for (const onnx::ValueInfo& info : model_.graph.inputs) add_input(info);
-    for (std::size_t i = 0; i < model_.graph.nodes.size(); ++i) {
-      const onnx::Node& node = model_.graph.nodes[i];
-      within([&] { return label(node, i); }, [&] { add_node(node, label(node, i)); });
+    for (const onnx::Node& node : model_.graph.nodes) {
+      within([&] { return node.label(); }, [&] { add_node(node); });
     }
     if (model_.graph.outputs.empty()) fail(ARSENAL_INVALID_MODEL, "the graph has no outputs");
     if (model_.graph.outputs.size() > kMostOutputs) {
@@ -36,27 +35,26 @@ class Builder {
   }
 
  private:
-  static std::string label(const onnx::Node& node, std::size_t index) {
-    const std::string name = node.name.empty() ? std::to_string(index) : quoted(node.name);
-    return "node " + name + " (" + std::string(node.op_type.substr(0, 60)) + ")";
-  }
-
   void check_opsets() const {
-    for (const onnx::Opset& opset : model_.opsets) {
-      const std::int64_t newest = newest_opset(opset.domain);
-      if (newest != 0 && (opset.version < 1 || opset.version > newest)) {
-        fail(ARSENAL_UNSUPPORTED, "the model uses opset %lld of domain %s, this runtime knows 1 to %lld",
-             static_cast<long long>(opset.version), quoted(domain_name(opset.domain)).c_str(),
-             static_cast<long long>(newest));
-      }
+    for (const onnx::Opset& opset : model_.opsets) check_opset(opset);
+  }
+
+  static void check_opset(const onnx::Opset& opset) {
+    const std::int64_t newest = newest_opset(opset.domain);
+    if (newest != 0 && (opset.version < 1 || opset.version > newest)) {
+      fail(ARSENAL_UNSUPPORTED, "the model uses opset %lld of domain %s, this runtime knows 1 to %lld",
+           static_cast<long long>(opset.version), quoted(domain_name(opset.domain)).c_str(),
+           static_cast<long long>(newest));
     }
   }
 
-  std::int64_t opset_of(std::string_view domain) const {
-    for (const onnx::Opset& opset : model_.opsets) {
-      if (opset.domain == domain) return opset.version;
+  static const OpEntry& entry_of(const onnx::Node& node) {
+    if (node.version == onnx::Node::kNoVersion) {
+      fail(ARSENAL_INVALID_MODEL, "the %s does not import its domain %s", node.caller.empty() ? "model" : "function",
+           quoted(domain_name(node.domain)).c_str());
     }
-    fail(ARSENAL_INVALID_MODEL, "the model does not import its domain %s", quoted(domain_name(domain)).c_str());
+    check_opset({node.domain, node.version});
+    return find_op(node.domain, node.op_type, node.version);
   }
 
   std::uint32_t add_value(std::string_view name) {
@@ -150,11 +148,11 @@ class Builder {
     plan_.operators.push_back({std::string(domain), entry.op_type, entry.since, 1});
   }
 
-  void add_node(const onnx::Node& node, const std::string& name) {
-    const OpEntry& entry = find_op(node.domain, node.op_type, opset_of(node.domain));
+  void add_node(const onnx::Node& node) {
+    const OpEntry& entry = entry_of(node);
     count_operator(entry);
     Step step;
-    step.label = name;
+    step.label = node.label();
     std::vector<Operand> operands;
     for (const std::string_view input : node.inputs) {
       const std::uint32_t id = operand_id(input);
