@@ -105,7 +105,13 @@ INSTANTIATE_TEST_SUITE_P(
         EngineCase{"typical", "ranked", {130, 31, 28, 1, {"BRANCH_LEQ"}, 255, true}},
         EngineCase{"sixty_four_leaves", "ranked", {20, 64, 6, 1, {"BRANCH_LT"}, 100, true}},
         EngineCase{"two_hundred_fifty_six_leaves", "ranked", {18, 256, 6, 1, {"BRANCH_LEQ"}, 2000, true}},
-        EngineCase{"more_leaves_than_a_byte_counts", "walk", {5, 257, 6}},
+        EngineCase{"more_leaves_than_a_byte_counts", "deep", {5, 257, 6}},
+        EngineCase{"deep_and_missing", "deep", {35, 300, 6, 1, {"BRANCH_LEQ", "BRANCH_GT"}, 2000, true}},
+        EngineCase{"deep_in_all_orders", "deep", {17, 600, 9, 1, {"BRANCH_LT", "BRANCH_GTE"}, 50, false, false, true}},
+        EngineCase{"deep_targets_by_leaf", "deep", {20, 300, 8, 3, {"BRANCH_LEQ"}, 99, true, true}},
+        EngineCase{"deep_targets_by_tree", "deep", {20, 300, 8, 3, {"BRANCH_LEQ"}, 99, true}},
+        EngineCase{"deep_and_many_targets_by_tree", "deep", {30, 270, 8, 9, {"BRANCH_LEQ"}, 99, true}},
+        EngineCase{"deep_and_all_modes", "walk", {9, 300, 8, 1, kAllModes, 30, true}},
         EngineCase{"columns_for_two_registers", "ranked", {70, 31, 70, 1, {"BRANCH_LEQ"}, 20, false}},
         EngineCase{"more_columns_than_two_registers", "ranked", {70, 31, 90, 1, {"BRANCH_LEQ"}, 20, true}},
         EngineCase{"all_modes", "ranked", {50, 20, 8, 1, kAllModes, 30, true}},
@@ -114,6 +120,30 @@ INSTANTIATE_TEST_SUITE_P(
         EngineCase{"members", "ranked", {50, 31, 9, 1, {"BRANCH_LEQ"}, 300, true, false, false, 2}},
         EngineCase{"members_and_many_columns", "ranked", {20, 31, 140, 1, {"BRANCH_LEQ"}, 9, true, false, false, 2}}),
     [](const auto& info) { return info.param.name; });
+
+// Large blocks on several threads, and groups of rows within them.
+TEST(Engine, DeepTreesByThousandsOfRows) {
+  const auto forest = random_forest<float>({20, 400, 6, 40, {"BRANCH_LEQ"}, 500, true, true});
+  constexpr std::int64_t kRows = 9000;
+  const std::vector<float> rows = stress_rows(forest, kRows, 5);
+  const std::string bytes = regressor_model(forest);
+  const Session one = load(bytes);
+  EXPECT_STREQ(one.info().engine, "deep");
+  const auto wanted = scores(one, forest, rows.data(), kRows);
+  for (std::int64_t r = 0; r < kRows; r += 97) {
+    const auto sums = naive_sums(forest, &rows[static_cast<std::size_t>(r * forest.n_features)]);
+    ASSERT_TRUE(same_bits(sums.data(), &wanted[static_cast<std::size_t>(r * forest.n_targets)], sums.size())) << r;
+  }
+  for (const std::int32_t n_threads : {2, 3, 7}) {
+    Options options;
+    options.n_threads = n_threads;
+    const Session session = load(bytes, options);
+    for (const std::int64_t n : {std::int64_t{257}, std::int64_t{2049}, kRows}) {
+      const auto got = scores(session, forest, rows.data(), n);
+      ASSERT_TRUE(same_bits(got.data(), wanted.data(), got.size())) << n_threads << " threads, " << n << " rows";
+    }
+  }
+}
 
 TEST(Engine, TreesOfOneLeaf) {
   const auto forest = random_forest<float>({33, 1, 2});

@@ -1,3 +1,4 @@
+#include "engines/deep.h"
 #include "engines/engine.h"
 #include "engines/ranked.h"
 
@@ -7,6 +8,9 @@ template <typename T>
 std::unique_ptr<TreeEngine<T>> choose_engine(const Ensemble<T>& ensemble, Isa isa) {
   if (suits_ranked(ensemble)) {
     if (auto trees = rank_trees(ensemble)) return make_ranked_engine(ensemble, std::move(*trees), isa);
+  }
+  if (suits_deep(ensemble)) {
+    if (auto trees = lay_out_trees(ensemble)) return make_deep_engine(ensemble, std::move(*trees), isa);
   }
   return make_walk_engine(ensemble);
 }

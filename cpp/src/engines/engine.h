@@ -40,6 +40,9 @@ class TreeEngine {
   // Scratch memory that evaluate() needs for `rows` rows; never more for fewer rows.
   virtual std::size_t scratch_bytes(std::int64_t rows) const noexcept = 0;
 
+  // How many rows at a time suit it best where there are many; 0: it does not matter.
+  virtual std::int64_t preferred_rows() const noexcept { return 0; }
+
   // Evaluates rows of `width` features each, at least n_features. `scratch` is aligned to 64 bytes.
   virtual void evaluate(const T* rows, std::int64_t n_rows, std::int64_t width, const Scores<T>& scores,
                         void* scratch) const noexcept = 0;

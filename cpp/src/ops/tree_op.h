@@ -23,6 +23,8 @@ class TreeOp : public Op {
 
   bool keeps_rows(const std::vector<Operand>&) const final { return true; }
 
+  std::int64_t preferred_rows() const noexcept final { return engine_->preferred_rows(); }
+
   std::size_t scratch_bytes(const Inputs& in) const noexcept final {
     const Shape& shape = in[0].shape;
     const auto n_rows = static_cast<std::size_t>(shape.dims[0]);

@@ -281,6 +281,7 @@ class Builder {
     plan_.blockwise = ~std::uint64_t{0};
     plan_.fixed = ~std::uint64_t{0};
     for (const Step& step : plan_.steps) {
+      plan_.block_rows = std::max(plan_.block_rows, step.op->preferred_rows());
       for (const std::uint32_t id : step.outputs) {
         if (mixes_rows_[id]) plan_.blockwise &= ~step.needed_by;
         if (is_open(id)) plan_.fixed &= ~step.needed_by;

@@ -67,6 +67,7 @@ class Call {
   bool load_inputs(const RunArguments& arguments, Tensor* frame) noexcept;
   std::size_t place(Tensor* frame, char* base) const noexcept;
   void set_rows(Tensor* frame, std::int64_t rows) const noexcept;
+  std::int64_t block_rows(std::int64_t rows) const noexcept;
   bool execute(const RunArguments& arguments, char* workspace) noexcept;
   static void work(void* progress, std::size_t worker) noexcept;
   bool run_block(const RunArguments& arguments, Tensor* frame, char* scratch, std::int64_t first_row,

@@ -188,9 +188,19 @@ std::size_t Call::place(Tensor* frame, char* base) const noexcept {
   return used;
 }
 
+// Large blocks only as far as every thread still has its share.
+std::int64_t Call::block_rows(std::int64_t rows) const noexcept {
+  const auto n_threads = static_cast<std::int64_t>(runtime_.pool.size());
+  const std::int64_t rounds = std::max<std::int64_t>(1, (rows - 1) / (plan_.block_rows * n_threads) + 1);
+  const std::int64_t share = (rows - 1) / (rounds * n_threads) + 1;
+  // Whole groups of 64 rows, as the engines have them.
+  const std::int64_t block = std::max(kBlockRows, (share + 63) / 64 * 64);
+  return std::max<std::int64_t>(1, std::min(rows, block));
+}
+
 bool Call::measure(Tensor* frame, bool all_strided) noexcept {
   if (layout_.blockwise) {
-    layout_.block = std::max<std::int64_t>(1, std::min(layout_.rows, kBlockRows));
+    layout_.block = block_rows(layout_.rows);
     layout_.n_blocks = layout_.rows / layout_.block + (layout_.rows % layout_.block != 0 ? 1 : 0);
     set_rows(frame, layout_.block);
     const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, layout_.n_blocks));

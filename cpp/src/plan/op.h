@@ -54,6 +54,9 @@ class Op {
   // True if the result follows from the inputs' shapes: their elements are not read.
   virtual bool reads_shapes_alone() const noexcept { return false; }
 
+  // How many rows at a time suit it best where there are many; 0: it does not matter.
+  virtual std::int64_t preferred_rows() const noexcept { return 0; }
+
   // Scratch memory that run() needs for these input shapes; it grows with the rows.
   virtual std::size_t scratch_bytes(const Inputs& in) const noexcept {
     (void)in;

@@ -17,7 +17,7 @@
 
 namespace arsenal::runtime {
 
-// Rows that a plan works on at a time when every step keeps rows apart.
+// Rows that a plan works on at a time, at least, when every step keeps rows apart.
 constexpr std::int64_t kBlockRows = 256;
 
 // One tensor of the plan, apart from its shape and memory, which are in the frame.
@@ -77,6 +77,8 @@ struct Plan {
   std::uint64_t blockwise = 0;
   // Bit k: of everything that output k needs, only the number of rows is open.
   std::uint64_t fixed = 0;
+  // Rows at a time where there are many: kBlockRows, or more if a step prefers it.
+  std::int64_t block_rows = kBlockRows;
   std::vector<std::unique_ptr<Constant>> constants;
   // Operators that were run at load and whose strings the constants point to.
   std::vector<std::unique_ptr<Op>> folded;

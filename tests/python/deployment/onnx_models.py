@@ -89,7 +89,14 @@ class Trees:
     """Random trees of one depth: inner nodes in breadth-first order, and the leaves below them."""
 
     def __init__(
-        self, rng: np.random.Generator, n_trees: int, depth: int, n_features: int, n_targets: int, grid: NDArray[Any]
+        self,
+        rng: np.random.Generator,
+        n_trees: int,
+        depth: int,
+        n_features: int,
+        n_targets: int,
+        grid: NDArray[Any],
+        vectors: bool = False,
     ) -> None:
         self.n_inner = 2**depth - 1
         self.n_leaves = 2**depth
@@ -102,6 +109,14 @@ class Trees:
         self.missing_true = rng.integers(0, 2, size)
         self.target = rng.integers(0, n_targets, (n_trees, self.n_leaves))
         self.weight = rng.integers(-128, 129, (n_trees, self.n_leaves)) / 64
+        # With `vectors` each leaf has a weight for each target, as a forest's leaves have probabilities.
+        self.vector = rng.integers(0, 65, (n_trees, self.n_leaves, n_targets)) / 64 if vectors else None
+
+    def weights(self, tree: int, leaf: int) -> list[tuple[int, float]]:
+        """Target and weight of each weight of a leaf."""
+        if self.vector is not None:
+            return list(enumerate(self.vector[tree, leaf].tolist()))
+        return [(int(self.target[tree, leaf]), float(self.weight[tree, leaf]))]
 
 
 def rows(rng: np.random.Generator, n: int, n_features: int, grid: NDArray[Any]) -> NDArray[Any]:
@@ -136,11 +151,11 @@ def _classic(trees: Trees, mode: str, prefix: str, double: bool) -> dict[str, An
                 nodes[name].append(value)
             nodes["missing"].append(int(trees.missing_true[tree, node]) if inner else 0)
             if not inner:
-                leaf = node - trees.n_inner
-                leaves["treeids"].append(tree)
-                leaves["nodeids"].append(node)
-                leaves["ids"].append(int(trees.target[tree, leaf]))
-                leaves["weights"].append(float(trees.weight[tree, leaf]))
+                for target, weight in trees.weights(tree, node - trees.n_inner):
+                    leaves["treeids"].append(tree)
+                    leaves["nodeids"].append(node)
+                    leaves["ids"].append(target)
+                    leaves["weights"].append(weight)
     attributes: dict[str, Any] = {f"nodes_{name}": nodes[name] for name in names}
     attributes["nodes_missing_value_tracks_true"] = nodes["missing"]
     attributes |= {f"{prefix}_{name}": values for name, values in leaves.items()}

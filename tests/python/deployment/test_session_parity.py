@@ -87,6 +87,57 @@ def test_classifier_of_two_with_one_weight(rival: Any) -> None:
     same(InferenceSession(model).run(None, {"X": x}), rival(model).run(None, {"X": x}), ulps=16)
 
 
+# Trees of 32 leaves go to the ranked engine, those of 512 to the deep one.
+ENGINES = pytest.mark.parametrize(("depth", "engine"), [(5, "ranked"), (9, "deep")])
+
+
+@ENGINES
+@pytest.mark.parametrize("double", [False, True], ids=["float", "double"])
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+def test_forest_of_probabilities(rival: Any, n_classes: int, double: bool, depth: int, engine: str) -> None:
+    """What converters write for a forest: probabilities of all classes at each leaf."""
+    rng = np.random.default_rng(13)
+    dtype = DOUBLE if double else FLOAT
+    trees = Trees(rng, 16, depth, N_FEATURES, n_classes, grid(dtype), vectors=True)
+    model = onnx_models.classifier(
+        trees, N_FEATURES, list(range(n_classes)), post_transform="NONE", ml_version=3 if double else 1, double=double
+    )
+    x = onnx_models.rows(rng, 700, N_FEATURES, grid(dtype))
+    session = InferenceSession(model)
+    assert session.describe()["engine"] == engine
+    same(session.run(None, {"X": x}), rival(model).run(None, {"X": x}))
+    np.testing.assert_array_equal(session(x[:1]), session(x)[:1])
+
+
+@ENGINES
+@pytest.mark.parametrize("double", [False, True], ids=["float", "double"])
+@pytest.mark.parametrize("aggregate", ["SUM", "AVERAGE"])
+@pytest.mark.parametrize("n_targets", [1, 4])
+def test_forest_of_several_targets(
+    rival: Any, n_targets: int, aggregate: str, double: bool, depth: int, engine: str
+) -> None:
+    rng = np.random.default_rng(14)
+    dtype = DOUBLE if double else FLOAT
+    trees = Trees(rng, 16, depth, N_FEATURES, n_targets, grid(dtype), vectors=True)
+    model = onnx_models.regressor(trees, N_FEATURES, aggregate=aggregate, double=double)
+    x = onnx_models.rows(rng, 700, N_FEATURES, grid(dtype))
+    session = InferenceSession(model)
+    assert session.describe()["engine"] == engine
+    same(session.run(None, {"X": x}), rival(model).run(None, {"X": x}))
+
+
+@ENGINES
+@pytest.mark.parametrize("dtype", [FLOAT, DOUBLE], ids=["float", "double"])
+def test_deep_tree_ensemble(rival: Any, dtype: int, depth: int, engine: str) -> None:
+    rng = np.random.default_rng(15)
+    trees = Trees(rng, 9, depth, N_FEATURES, 3, grid(dtype))
+    model = onnx_models.ensemble(trees, N_FEATURES, dtype=dtype)
+    x = onnx_models.rows(rng, 700, N_FEATURES, grid(dtype))
+    session = InferenceSession(model)
+    assert session.describe()["engine"] == engine
+    same(session.run(None, {"X": x}), rival(model).run(None, {"X": x}))
+
+
 def test_double_thresholds(rival: Any) -> None:
     rng = np.random.default_rng(5)
     trees = Trees(rng, 10, 4, N_FEATURES, 1, grid(DOUBLE))
