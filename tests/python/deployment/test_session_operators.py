@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +101,10 @@ def check(
             np.testing.assert_array_equal(our, their)
 
 
-def cases(table: dict[str, int]) -> Iterator[Any]:
-    for op, since in table.items():
-        for opset in versions(op, since):
-            yield pytest.param(op, opset, id=f"{op}-{opset}")
+def cases(table: dict[str, int]) -> list[Any]:
+    return [
+        pytest.param(op, opset, id=f"{op}-{opset}") for op, since in table.items() for opset in versions(op, since)
+    ]
 
 
 @pytest.mark.parametrize(("op", "opset"), cases({"Add": 7, "Sub": 7, "Mul": 7, "Div": 7}))

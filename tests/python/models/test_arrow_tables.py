@@ -100,6 +100,7 @@ def test_tables_that_the_core_cannot_read_are_named():
     labels = np.zeros(3)
     description = {"name": "m", "columns": ["x0"], "categories": None, "classes": None, "metadata": []}
     params = GradientBoostingRegressor()._core_params(0)
+    loss = ("squared_error", [], None)
     for bad, error, message in [
         (object(), ArsenalTypeError, "got a table of type object"),
         ((np.array([0, 9]), np.array([0]), np.array([1.0]), 1), ArsenalValueError, "CSR index pointer"),
@@ -107,9 +108,11 @@ def test_tables_that_the_core_cannot_read_are_named():
         (np.zeros((3, 2)), ArsenalValueError, "X has 2 columns, got 1 names and 2 category marks"),
     ]:
         with pytest.raises(error, match=message):
-            _rust.fit_gradient_boosting((bad, labels, None), [], params, description, False)
+            _rust.fit_gradient_boosting((bad, labels, None, None), [], params, description, loss, False)
     with pytest.raises(ArsenalValueError, match="must be contiguous"):
-        _rust.fit_gradient_boosting((np.zeros((3, 1)), np.zeros(6)[::2], None), [], params, description, False)
+        _rust.fit_gradient_boosting(
+            (np.zeros((3, 1)), np.zeros(6)[::2], None, None), [], params, description, loss, False
+        )
 
 
 def test_importances_refuse_other_bytes_and_names():
