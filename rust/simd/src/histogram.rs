@@ -113,7 +113,10 @@ fn accumulate_spaced<const SPACING: usize>(bins: BinRows<'_>, rows: Rows<'_>, pa
         Rows::Listed(list) => {
             for (position, &row) in list.iter().enumerate() {
                 if let Some(&later) = list.get(position + AHEAD) {
-                    prefetch(bins.bytes, later as usize * bins.stride);
+                    // A row may lie across two cache lines.
+                    let at = later as usize * bins.stride;
+                    prefetch(bins.bytes, at);
+                    prefetch(bins.bytes, at + bins.stride - 1);
                     prefetch(pairs, later as usize);
                 }
                 assert!((row as usize) < n_rows);
@@ -124,7 +127,8 @@ fn accumulate_spaced<const SPACING: usize>(bins: BinRows<'_>, rows: Rows<'_>, pa
     }
 }
 
-/// Adds one row, four columns a step: with the spacing a constant, an update is one load and one read-modify-write.
+/// Adds one row, eight columns a step: their bins are one load, and with the spacing a constant each update is one read-modify-write.
+/// A load per bin made the loop a fifth slower, as loads are what limits it.
 ///
 /// # Safety
 /// `row < pairs.len()`, `(row + 1) * stride <= bytes.len()`, `n_columns <= stride`, `n_columns * SPACING <= histogram.len()`.
@@ -133,27 +137,37 @@ unsafe fn add_row<const SPACING: usize>(bins: BinRows<'_>, row: usize, pairs: &[
     // SAFETY: the caller's promise.
     let (pair, bytes) = unsafe { (*pairs.get_unchecked(row), bins.bytes.as_ptr().add(row * bins.stride)) };
     let sum = widen(pair);
-    let update = |column: usize, place: usize, entries: *mut u64| {
-        // SAFETY: the byte is in its row as column + place < n_columns; masked, it is below SPACING, so the entry is the column's own.
+    let histogram = histogram.as_mut_ptr();
+    let update = |column: usize, bin: usize| {
+        // SAFETY: column < n_columns; masked, the bin is below SPACING, so the entry is the column's own.
         unsafe {
-            let bin = usize::from(*bytes.add(column + place)) & (SPACING - 1);
-            let entry = entries.add(place * SPACING + bin);
+            let entry = histogram.add(column * SPACING + (bin & (SPACING - 1)));
             *entry = (*entry).wrapping_add(sum);
         }
     };
     let mut column = 0;
-    let mut entries = histogram.as_mut_ptr();
-    while column + 4 <= bins.n_columns {
-        update(column, 0, entries);
-        update(column, 1, entries);
-        update(column, 2, entries);
-        update(column, 3, entries);
-        column += 4;
-        // SAFETY: at most n_columns * SPACING entries from the start, which the histogram has.
-        entries = unsafe { entries.add(4 * SPACING) };
+    while column + 8 <= bins.n_columns {
+        // SAFETY: the eight bytes are bins of this row.
+        let mut word = u64::from_le(unsafe { bytes.add(column).cast::<u64>().read_unaligned() });
+        for place in 0..8 {
+            update(column + place, word as usize & 0xFF);
+            word >>= 8;
+        }
+        column += 8;
     }
-    for place in 0..bins.n_columns - column {
-        update(column, place, entries);
+    if column + 4 <= bins.n_columns {
+        // SAFETY: the four bytes are bins of this row.
+        let mut word = u32::from_le(unsafe { bytes.add(column).cast::<u32>().read_unaligned() });
+        for place in 0..4 {
+            update(column + place, word as usize & 0xFF);
+            word >>= 8;
+        }
+        column += 4;
+    }
+    while column < bins.n_columns {
+        // SAFETY: the byte is in its row as column < n_columns.
+        update(column, usize::from(unsafe { *bytes.add(column) }));
+        column += 1;
     }
 }
 
@@ -184,11 +198,11 @@ mod tests {
 
     #[test]
     fn a_histogram_is_what_plain_counting_gives() {
-        let (n_rows, stride) = (531usize, 8usize);
+        let (n_rows, stride) = (531usize, 16usize);
         let bytes: Vec<u8> = (0..n_rows * stride).map(|i| (i * 7 % 251) as u8).collect();
         let pairs: Vec<u32> = (0..n_rows).map(|i| pack((i as i16 % 90) - 45, (i % 61) as u16)).collect();
         let list: Vec<u32> = (0..n_rows as u32).filter(|r| r % 3 != 1).collect();
-        for (spacing, n_columns) in [(Spacing::S4, 7), (Spacing::S16, 3), (Spacing::S64, 8), (Spacing::S256, 5)] {
+        for (spacing, n_columns) in [(Spacing::S4, 7), (Spacing::S16, 3), (Spacing::S64, 16), (Spacing::S256, 13)] {
             let bins = BinRows { bytes: &bytes, stride, n_columns, spacing };
             let len = n_columns * spacing.entries();
             let (mut listed, mut naive) = (vec![0; len], vec![(0i64, 0i64); len]);

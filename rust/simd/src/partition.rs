@@ -60,16 +60,12 @@ fn partition_with(
     if wide >= Isa::Avx2 {
         let vectors = rows.len() / LANES * LANES;
         let (head, tail) = rows.split_at(vectors);
-        assert!(
-            head.iter().fold(0, |max, &row| max.max(row)) < n_rows.max(1) as u32 || head.is_empty(),
-            "a row lies outside the column"
-        );
-        // SAFETY: the CPU has the set; rows are below n_rows and the column has PADDING more bytes; the outputs have room
-        // for all rows plus a whole vector.
+        // SAFETY: the CPU has the set; the column has PADDING bytes more than n_rows; the outputs have room for all rows plus a
+        // whole vector.
         let n_left = unsafe {
             match wide {
-                Isa::Avx512 => x86::partition_avx512(head, column, first, last, left, right),
-                _ => x86::partition_avx2(head, column, first, last, left, right),
+                Isa::Avx512 => x86::partition_avx512(head, column, n_rows as u32, first, last, left, right),
+                _ => x86::partition_avx2(head, column, n_rows as u32, first, last, left, right),
             }
         };
         let n_right = head.len() - n_left;
@@ -98,24 +94,27 @@ fn scalar(rows: &[u32], column: &[u8], table: &[u8; 256], left: &mut [u32], righ
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256i, _mm_loadl_epi64, _mm256_add_epi32, _mm256_and_si256, _mm256_castsi256_ps, _mm256_cmpgt_epi32,
-        _mm256_cvtepu8_epi32, _mm256_i32gather_epi32, _mm256_loadu_si256, _mm256_movemask_ps,
-        _mm256_permutevar8x32_epi32, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256, _mm256_sub_epi32,
-        _mm512_and_si512, _mm512_cmple_epu32_mask, _mm512_i32gather_epi32, _mm512_loadu_si512,
-        _mm512_maskz_compress_epi32, _mm512_set1_epi32, _mm512_storeu_si512, _mm512_sub_epi32,
+        __m256i, _mm_loadl_epi64, _mm256_add_epi32, _mm256_and_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi32,
+        _mm256_cmpgt_epi32, _mm256_cvtepu8_epi32, _mm256_i32gather_epi32, _mm256_loadu_si256, _mm256_max_epu32,
+        _mm256_movemask_ps, _mm256_permutevar8x32_epi32, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_storeu_si256,
+        _mm256_sub_epi32, _mm256_testz_si256, _mm512_and_si512, _mm512_cmpge_epu32_mask, _mm512_cmple_epu32_mask,
+        _mm512_i32gather_epi32, _mm512_loadu_si512, _mm512_maskz_compress_epi32, _mm512_set1_epi32,
+        _mm512_storeu_si512, _mm512_sub_epi32,
     };
 
     /// # Safety
-    /// AVX-512 F; `rows.len()` a multiple of 16; each row + 4 bytes inside `column`; outputs 16 slots longer than `rows`.
+    /// AVX-512 F; `rows.len()` a multiple of 16; `n_rows` + 4 bytes in `column`; outputs 16 slots longer than `rows`.
     #[target_feature(enable = "avx512f")]
     pub unsafe fn partition_avx512(
         rows: &[u32],
         column: &[u8],
+        n_rows: u32,
         first: u8,
         last: u8,
         left: &mut [u32],
         right: &mut [u32],
     ) -> usize {
+        let outside = _mm512_set1_epi32(n_rows as i32);
         let (low_byte, lowest) = (_mm512_set1_epi32(0xFF), _mm512_set1_epi32(i32::from(first)));
         let span = _mm512_set1_epi32(i32::from(last - first));
         let (mut n_left, mut n_right) = (0usize, 0usize);
@@ -123,6 +122,7 @@ mod x86 {
             // SAFETY: by the contract above; n_left + 16 and n_right + 16 never pass rows.len() + 16.
             unsafe {
                 let row = _mm512_loadu_si512(chunk.as_ptr().cast());
+                assert!(_mm512_cmpge_epu32_mask(row, outside) == 0, "a row lies outside the column");
                 let bin = _mm512_and_si512(_mm512_i32gather_epi32::<1>(row, column.as_ptr().cast()), low_byte);
                 let goes = _mm512_cmple_epu32_mask(_mm512_sub_epi32(bin, lowest), span);
                 _mm512_storeu_si512(left.as_mut_ptr().add(n_left).cast(), _mm512_maskz_compress_epi32(goes, row));
@@ -154,16 +154,18 @@ mod x86 {
     };
 
     /// # Safety
-    /// AVX2; `rows.len()` a multiple of 8; each row + 4 bytes inside `column`; outputs 8 slots longer than `rows`.
+    /// AVX2; `rows.len()` a multiple of 8; `n_rows` + 4 bytes in `column`, below 2³¹; outputs 8 slots longer than `rows`.
     #[target_feature(enable = "avx2")]
     pub unsafe fn partition_avx2(
         rows: &[u32],
         column: &[u8],
+        n_rows: u32,
         first: u8,
         last: u8,
         left: &mut [u32],
         right: &mut [u32],
     ) -> usize {
+        let outside = _mm256_set1_epi32(n_rows as i32);
         let (low_byte, lowest) = (_mm256_set1_epi32(0xFF), _mm256_set1_epi32(i32::from(first)));
         // bin − first, or at least 256 where that is negative, compared as signed numbers.
         let (above, wrap) = (_mm256_set1_epi32(i32::from(last - first)), _mm256_set1_epi32(512));
@@ -172,6 +174,8 @@ mod x86 {
             // SAFETY: by the contract above; n_left + 8 and n_right + 8 never pass rows.len() + 8; masks are below 256.
             unsafe {
                 let row = _mm256_loadu_si256(chunk.as_ptr().cast());
+                let beyond = _mm256_cmpeq_epi32(_mm256_max_epu32(row, outside), row);
+                assert!(_mm256_testz_si256(beyond, beyond) == 1, "a row lies outside the column");
                 let bin = _mm256_and_si256(_mm256_i32gather_epi32::<1>(column.as_ptr().cast(), row), low_byte);
                 let distance = _mm256_sub_epi32(bin, lowest);
                 let negative = _mm256_cmpgt_epi32(_mm256_setzero_si256(), distance);

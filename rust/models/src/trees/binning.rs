@@ -9,7 +9,8 @@ use arsenal_core::table::{CategoryColumn, Column, Csr, Table};
 use arsenal_core::{Result, value_error};
 use serde::{Deserialize, Serialize};
 
-use super::values::{self, Number};
+use super::distinct::count;
+use super::values;
 
 /// Rows that bounds are learned from; more rows are sampled. Shares of 1/255 are then off by 2 % of themselves (one sigma).
 const SAMPLE_ROWS: usize = 200_000;
@@ -102,48 +103,9 @@ impl Binning {
 
 fn dense_column(table: &Table<'_>, column: usize, rows: &[u32], dtype: Dtype) -> Vec<(f64, usize)> {
     match dtype {
-        Dtype::F32 => count(dense_values::<f32>(table, column, rows).into_iter().map(f64::from).collect()),
-        Dtype::F64 => count(dense_values::<f64>(table, column, rows)),
+        Dtype::F32 => count(values::pick::<f32>(table, column, rows)),
+        Dtype::F64 => count(values::pick::<f64>(table, column, rows)),
     }
-}
-
-/// Rows that are read together.
-const TILE: usize = 4096;
-
-fn dense_values<T: Number>(table: &Table<'_>, column: usize, rows: &[u32]) -> Vec<T> {
-    let n_rows = table.n_rows();
-    let mut tile = [T::default(); TILE];
-    let mut values = Vec::with_capacity(rows.len());
-    let mut next = 0;
-    for first in (0..n_rows).step_by(TILE) {
-        let end = n_rows.min(first + TILE);
-        if next < rows.len() && (rows[next] as usize) < end {
-            values::read(table, column, first..end, &mut tile[..end - first]);
-        }
-        while next < rows.len() && (rows[next] as usize) < end {
-            values.push(tile[rows[next] as usize - first]);
-            next += 1;
-        }
-    }
-    values
-}
-
-/// Distinct values in rising order with their counts; NaN left out.
-fn count(mut values: Vec<f64>) -> Vec<(f64, usize)> {
-    values.retain(|value| !value.is_nan());
-    // −0.0 and 0.0 are one value.
-    for value in &mut values {
-        *value += 0.0;
-    }
-    values.sort_unstable_by(f64::total_cmp);
-    let mut counted: Vec<(f64, usize)> = Vec::new();
-    for value in values {
-        match counted.last_mut() {
-            Some((last, n)) if *last == value => *n += 1,
-            _ => counted.push((value, 1)),
-        }
-    }
-    counted
 }
 
 /// [`count`] for every column of a sparse table in one pass over its rows.

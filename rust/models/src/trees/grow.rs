@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
 use arsenal_core::{Error, Result};
-use arsenal_simd::histogram::{BinRows, Rows, accumulate, widen};
+use arsenal_simd::histogram::{BinRows, Rows, accumulate};
 use arsenal_simd::partition::{GoesLeft, SLACK, partition};
 
 use super::binned::BinnedTable;
@@ -22,8 +22,8 @@ const PARALLEL_UPDATES: usize = 1 << 17;
 const PARALLEL_ROWS: usize = 1 << 15;
 /// Columns searched by one task.
 const SEARCH_COLUMNS: usize = 8;
-/// Bins of all columns below which a search is not worth two threads.
-const PARALLEL_BINS: usize = 2048;
+/// Bins of all columns below which a search is not worth two threads: about 30 µs of work.
+const PARALLEL_BINS: usize = 1 << 15;
 
 /// What limits a tree.
 #[derive(Clone, Debug)]
@@ -140,11 +140,13 @@ impl<'a> Grower<'a> {
     /// # Errors
     /// `Interrupted` once `stop` is set.
     pub fn grow(&mut self, pairs: &[u32], units: Units, rng: &Rng, stop: &AtomicBool) -> Result<GrownTree> {
-        let sum = self.total(pairs);
         let mut root =
-            Open { rows: 0..self.rows.len(), sum, depth: 0, histogram: Vec::new(), candidate: None, parent: None };
+            Open { rows: 0..self.rows.len(), sum: 0, depth: 0, histogram: Vec::new(), candidate: None, parent: None };
         if self.may_split(&root, 1) {
             root.histogram = self.histogram(root.rows.clone(), pairs);
+            // Each column's bins add up to all rows.
+            let first = &root.histogram[self.table.offset(0)..][..self.columns[0].n_bins];
+            root.sum = first.iter().fold(0, |sum, &bin| sum.wrapping_add(bin));
         }
         let mut open = vec![root];
         self.search(&mut open, 0, units, rng);
@@ -173,14 +175,6 @@ impl<'a> Grower<'a> {
             self.search(&mut open, first, units, &rng.fork(split as u64 + 1));
         }
         Ok(self.close(open, splits))
-    }
-
-    fn total(&self, pairs: &[u32]) -> u64 {
-        let mut parts: Vec<(&[u32], u64)> = self.rows.chunks(PARALLEL_ROWS).map(|rows| (rows, 0)).collect();
-        pool::for_each(&mut parts, &|(rows, sum)| {
-            *sum = rows.iter().fold(0, |sum, &row| sum.wrapping_add(widen(pairs[row as usize])));
-        });
-        parts.iter().fold(0, |sum, part| sum.wrapping_add(part.1))
     }
 
     fn may_split(&self, open: &Open, n_leaves: usize) -> bool {
@@ -256,7 +250,13 @@ impl<'a> Grower<'a> {
             copies.push((target, &right[..rights]));
             to_right = rest;
         }
-        pool::for_each(&mut copies, &|(target, source)| target.copy_from_slice(source));
+        let copy = |(target, source): &mut (&mut [u32], &[u32])| target.copy_from_slice(source);
+        if n_parts == 1 {
+            // Waking a second thread takes longer than either copy.
+            copies.iter_mut().for_each(copy);
+        } else {
+            pool::for_each(&mut copies, &copy);
+        }
         range.start + n_left
     }
 

@@ -4,6 +4,7 @@ pub mod binned;
 pub mod binning;
 pub mod boosting;
 mod categories;
+mod distinct;
 mod grow;
 mod split;
 mod values;

@@ -8,7 +8,13 @@ use arsenal_simd::bin_search;
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
 /// The float type that a model computes in.
-pub trait Number: bin_search::Float + Default {
+pub trait Number: bin_search::Float + Default + std::ops::Add<Output = Self> {
+    /// A whole number that is ordered as the values are, NaN aside.
+    type Key: Copy + Ord + Into<u64>;
+    /// See [`Number::Key`].
+    fn to_key(self) -> Self::Key;
+    /// The value of a key.
+    fn from_key(key: Self::Key) -> Self;
     /// From the narrower type; exact.
     fn from_f32(x: f32) -> Self;
     /// From the wider type; the caller knows that it is exact, or that the rounding is meant.
@@ -17,7 +23,18 @@ pub trait Number: bin_search::Float + Default {
     fn to_f64(self) -> f64;
 }
 
+const SIGN_32: u32 = 1 << 31;
+const SIGN_64: u64 = 1 << 63;
+
 impl Number for f32 {
+    type Key = u32;
+    fn to_key(self) -> u32 {
+        let bits = self.to_bits();
+        bits ^ if self.is_sign_negative() { u32::MAX } else { SIGN_32 }
+    }
+    fn from_key(key: u32) -> Self {
+        Self::from_bits(key ^ if key & SIGN_32 == 0 { u32::MAX } else { SIGN_32 })
+    }
     fn from_f32(x: f32) -> Self {
         x
     }
@@ -30,6 +47,14 @@ impl Number for f32 {
 }
 
 impl Number for f64 {
+    type Key = u64;
+    fn to_key(self) -> u64 {
+        let bits = self.to_bits();
+        bits ^ if self.is_sign_negative() { u64::MAX } else { SIGN_64 }
+    }
+    fn from_key(key: u64) -> Self {
+        Self::from_bits(key ^ if key & SIGN_64 == 0 { u64::MAX } else { SIGN_64 })
+    }
     fn from_f32(x: f32) -> Self {
         f64::from(x)
     }
@@ -62,6 +87,42 @@ pub fn read<T: Number>(table: &Table<'_>, column: usize, rows: Range<usize>, out
         },
         Table::Csr(_) => unreachable!("sparse rows are read row by row"),
     }
+}
+
+/// The column's values at some rows, which rise; else as [`read`].
+pub fn pick<T: Number>(table: &Table<'_>, column: usize, rows: &[u32]) -> Vec<T> {
+    match table {
+        Table::DenseF32(matrix) => pick_matrix(matrix, column, rows, T::from_f32),
+        Table::DenseF64(matrix) => pick_matrix(matrix, column, rows, T::from_f64),
+        _ => pick_tiles(table, column, rows),
+    }
+}
+
+fn pick_matrix<S: Copy, T>(matrix: &ArrayView2<'_, S>, column: usize, rows: &[u32], convert: fn(S) -> T) -> Vec<T> {
+    let values = matrix.column(column);
+    rows.iter().map(|&row| convert(values[row as usize])).collect()
+}
+
+/// Rows that are read together.
+const TILE: usize = 4096;
+
+/// Reads whole runs and keeps what is asked for; `rows` rise.
+fn pick_tiles<T: Number>(table: &Table<'_>, column: usize, rows: &[u32]) -> Vec<T> {
+    let n_rows = table.n_rows();
+    let mut tile = [T::default(); TILE];
+    let mut values = Vec::with_capacity(rows.len());
+    let mut next = 0;
+    for first in (0..n_rows).step_by(TILE) {
+        let end = n_rows.min(first + TILE);
+        if next < rows.len() && (rows[next] as usize) < end {
+            read(table, column, first..end, &mut tile[..end - first]);
+        }
+        while next < rows.len() && (rows[next] as usize) < end {
+            values.push(tile[rows[next] as usize - first]);
+            next += 1;
+        }
+    }
+    values
 }
 
 fn read_matrix<S: Copy, T>(

@@ -355,14 +355,20 @@ impl Booster<'_> {
         for (leaf, range) in grown.leaves.iter().enumerate() {
             parts.extend(rows[range.clone()].chunks(BLOCK).map(|rows| Part { leaf, rows, sums: (0.0, 0.0) }));
         }
-        pool::for_each(&mut parts, &|part| {
+        let sum_up = |part: &mut Part<'_>| {
             for &row in part.rows {
                 let row = row as usize;
                 self.leaf_of[row].store(part.leaf as u16, Ordering::Relaxed);
                 part.sums.0 += f64::from(self.gradients[row]);
                 part.sums.1 += f64::from(self.hessians[row]);
             }
-        });
+        };
+        if rows.len() <= BLOCK {
+            // Waking a second thread takes longer than the sums.
+            parts.iter_mut().for_each(sum_up);
+        } else {
+            pool::for_each(&mut parts, &sum_up);
+        }
         let mut sums = vec![(0.0, 0.0); grown.leaves.len()];
         for part in parts {
             let sum = &mut sums[part.leaf];
