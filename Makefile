@@ -5,7 +5,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
-# Extra arguments for the commands that take some: make test-python ARGS='-k drift', make rivals-models ARGS='--rows 20000'
+# Extra arguments for the commands that take some: make test-python ARGS='-k drift', make rivals-trees ARGS='--rows 20000'
 ARGS ?=
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
@@ -195,9 +195,9 @@ $(RIVALS)/.ready: benchmarks/rivals/requirements.txt dist/.built
 	$(RIVALS)/bin/python -m pip install --quiet --force-reinstall --no-deps dist/*.whl
 	touch $@
 
-.PHONY: rivals-models
-rivals-models: $(RIVALS)/.ready ## Training beside LightGBM, XGBoost, CatBoost, scikit-learn (ARGS='--rows 20000 --repeats 2')
-	PYTHONPATH=benchmarks $(RIVALS)/bin/python -m rivals.models $(ARGS)
+.PHONY: rivals-trees
+rivals-trees: $(RIVALS)/.ready ## Learning trees beside LightGBM, XGBoost, CatBoost, scikit-learn (ARGS='--rows 20000 --repeats 2')
+	PYTHONPATH=benchmarks $(RIVALS)/bin/python -m rivals.trees $(ARGS)
 
 .PHONY: rivals-inference
 rivals-inference: $(RIVALS)/.ready ## Prediction beside onnxruntime, LightGBM, XGBoost, CatBoost, YDF

@@ -1,4 +1,4 @@
-"""Training beside the peers: gradient boosting on 1 M × 28 normals and on the demo's flights.
+"""Gradient boosting by every library that has it, set alike.
 
 What all libraries share is set alike: trees, leaves, learning rate, bins, threads. What only one knows keeps that
 library's default, and CatBoost keeps its symmetric trees of depth 6 (64 leaves). The clock covers `fit` on the table
@@ -7,20 +7,18 @@ type that the library likes best, binning included; converting strings to each l
 
 from __future__ import annotations
 
-import argparse
 import os
+import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from benchmarks import tables
-from rivals import machine, report
-from rivals.race import Contestant, Metrics, PeakMemory, race
+from rivals import data, report
+from rivals.race import Contestant, Metrics, PeakMemory
 
 COLUMNS = (
     report.Column("fit_s", "fit, s", ratio=True),
@@ -46,7 +44,7 @@ def arsenal(setting: Setting) -> Callable[[], Metrics]:
             random_state=0,
         )
 
-    return _repetition(make, *_data(setting, as_arrow=True))
+    return _repetition(setting, make, *data.read(setting["folder"], as_arrow=True))
 
 
 def lightgbm(setting: Setting) -> Callable[[], Metrics]:
@@ -63,7 +61,7 @@ def lightgbm(setting: Setting) -> Callable[[], Metrics]:
             verbosity=-1,
         )
 
-    return _repetition(make, *_data(setting))
+    return _repetition(setting, make, *data.read(setting["folder"]))
 
 
 def xgboost(setting: Setting) -> Callable[[], Metrics]:
@@ -82,16 +80,16 @@ def xgboost(setting: Setting) -> Callable[[], Metrics]:
             enable_categorical=True,
         )
 
-    return _repetition(make, *_data(setting))
+    return _repetition(setting, make, *data.read(setting["folder"]))
 
 
 def catboost(setting: Setting) -> Callable[[], Metrics]:
     from catboost import CatBoostClassifier
 
-    data = _data(setting)
-    strings = _string_columns(data[0])
+    parts = data.read(setting["folder"])
+    strings = data.string_columns(parts[0])
     if strings:  # CatBoost takes strings as strings, missing ones too
-        for frame in (data[0], data[2]):
+        for frame in (parts[0], parts[2]):
             for name in strings:
                 frame[name] = frame[name].astype(object).fillna("")
 
@@ -107,7 +105,7 @@ def catboost(setting: Setting) -> Callable[[], Metrics]:
             logging_level="Silent",
         )
 
-    return _repetition(make, *data)
+    return _repetition(setting, make, *parts)
 
 
 def hist_gradient_boosting(setting: Setting) -> Callable[[], Metrics]:
@@ -124,7 +122,7 @@ def hist_gradient_boosting(setting: Setting) -> Callable[[], Metrics]:
             random_state=0,
         )
 
-    return _repetition(make, *_data(setting))
+    return _repetition(setting, make, *data.read(setting["folder"]))
 
 
 CONTESTANTS = (
@@ -137,8 +135,21 @@ CONTESTANTS = (
 )
 
 
+BUSY = (
+    CONTESTANTS[0],
+    Contestant("arsenal, one core busy", ("arsenal-ml",), arsenal, {"busy": True}),
+    CONTESTANTS[1],
+    Contestant("LightGBM, one core busy", ("lightgbm",), lightgbm, {"busy": True}),
+)
+
+
 def _repetition(
-    make: Callable[[], Any], train: Any, y_train: np.ndarray, test: Any, y_test: np.ndarray
+    setting: Setting,
+    make: Callable[[], Any],
+    train: Any,
+    y_train: np.ndarray,
+    test: Any,
+    y_test: np.ndarray,
 ) -> Callable[[], Metrics]:
     """Fit once, timed; then score, not timed."""
     from sklearn.metrics import roc_auc_score
@@ -147,7 +158,7 @@ def _repetition(
 
     def repetition() -> Metrics:
         model = make()
-        with memory:
+        with BusyCore(setting.get("busy", False)), memory:
             start = time.perf_counter()
             model.fit(train, y_train)
             seconds = time.perf_counter() - start
@@ -157,111 +168,22 @@ def _repetition(
     return repetition
 
 
-# --- the data ----------------------------------------------------------------------------------------------------
+class BusyCore:
+    """While open, another process keeps the first of this process's cores busy."""
 
+    def __init__(self, is_wanted: bool) -> None:
+        self.is_wanted = is_wanted
 
-def write_normals(folder: Path, rows: int) -> str:
-    X, y = tables.normals(rows)
-    np.save(folder / "X.npy", X)
-    np.save(folder / "y.npy", y)
-    train = int(rows * 0.8)
-    return f"{rows:,} × {X.shape[1]} normals (float32), {train:,} to train on"
+    def __enter__(self) -> None:
+        if not self.is_wanted:
+            return
+        first = min(os.sched_getaffinity(0))
+        program = f"import os; os.sched_setaffinity(0, [{first}]); print(flush=True)\nwhile True: pass"
+        self.process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        self.process.stdout.readline()  # it runs
 
-
-def write_flights(folder: Path, rows: int) -> str:
-    """Train on January to September, test on the rest of the year; fewer rows are spread evenly over the months."""
-    import pyarrow as pa
-    from arsenal.demo.flights import load_flights
-    from pyarrow import feather
-
-    flights = load_flights()
-    if rows < len(flights.late):
-        flights = flights.first(rows // 12)
-    before = flights.month <= 9
-    order = np.argsort(~before, kind="stable")
-    feather.write_feather(flights.features.take(pa.array(order)), folder / "X.feather", compression="uncompressed")
-    np.save(folder / "y.npy", flights.late[order])
-    np.save(folder / "cut.npy", np.int64(before.sum()))
-    n_strings = sum(pa.types.is_string(kind) for kind in flights.features.schema.types)
-    n_columns = flights.features.num_columns
-    return f"flights of 2013, {len(order):,} × {n_columns} ({n_strings} of strings), {before.sum():,} to train on"
-
-
-WRITERS: dict[str, Callable[[Path, int], str]] = {"normals": write_normals, "flights": write_flights}
-
-
-def _data(setting: Setting, as_arrow: bool = False) -> tuple[Any, np.ndarray, Any, np.ndarray]:
-    """Training and test part as this library takes them: NumPy, or a table whose strings are categories.
-
-    The categories are those of the whole table, as a user's `astype("category")` before the split gives them.
-    """
-    folder = Path(setting["folder"])
-    y = np.load(folder / "y.npy")
-    if (folder / "X.npy").exists():
-        return tables.split(np.load(folder / "X.npy"), y)
-    from pyarrow import feather
-
-    table = feather.read_table(folder / "X.feather")
-    cut = int(np.load(folder / "cut.npy"))
-    if as_arrow:
-        return table.slice(0, cut), y[:cut], table.slice(cut), y[cut:]
-    import pyarrow as pa
-
-    frame = table.to_pandas()
-    for column in table.schema:
-        if pa.types.is_string(column.type):
-            frame[column.name] = frame[column.name].astype("category")
-    return frame.iloc[:cut].copy(), y[:cut], frame.iloc[cut:].copy(), y[cut:]
-
-
-def _string_columns(frame: Any) -> list[str]:
-    if isinstance(frame, np.ndarray):
-        return []
-    return [name for name in frame.columns if frame[name].dtype.name == "category"]
-
-
-# --- the run -----------------------------------------------------------------------------------------------------
-
-
-def arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="rivals.models", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of each table; flights has 327,346 at most")
-    parser.add_argument("--trees", type=int, default=100)
-    parser.add_argument("--leaves", type=int, default=31)
-    parser.add_argument("--learning-rate", type=float, default=0.1)
-    parser.add_argument("--bins", type=int, default=255)
-    parser.add_argument(
-        "--threads", type=int, default=len(os.sched_getaffinity(0)), help="cores that everyone is pinned to"
-    )
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--tables", nargs="+", choices=list(WRITERS), default=list(WRITERS))
-    parser.add_argument(
-        "--only", nargs="+", metavar="NAME", help="contestants whose names start so (arsenal always runs)"
-    )
-    parser.add_argument("--results", type=Path, default=report.RESULTS, help="folder for the JSON file")
-    parser.add_argument("--markdown", type=Path, metavar="FILE.json", help="print the tables of an earlier run and end")
-    return parser.parse_args(argv)
-
-
-def main(argv: list[str]) -> int:
-    options = arguments(argv)
-    if options.markdown:
-        print(report.render(report.load(options.markdown)))
-        return 0
-    contestants = report.chosen(CONTESTANTS, options.only)
-    shared = {name: getattr(options, name) for name in ("trees", "leaves", "learning_rate", "bins", "threads")}
-    facts = machine.facts(report.packages(contestants, "numpy", "pandas", "pyarrow"))
-    result = report.document("models", shared | {"repeats": options.repeats}, facts)
-    for name in options.tables:
-        with tempfile.TemporaryDirectory() as folder:
-            title = WRITERS[name](Path(folder), options.rows)
-            print(f"{title} …", flush=True)
-            outcomes = race(contestants, shared | {"folder": folder}, options.repeats, options.threads)
-        report.add_table(result, f"Gradient boosting, {title}", COLUMNS, outcomes)
-    return report.finish(result, options.results)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self.is_wanted:
+            self.process.kill()
+            self.process.communicate()

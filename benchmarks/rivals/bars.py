@@ -1,0 +1,69 @@
+"""What we want to be able to say after a race, and whether we can."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rivals.race import Outcome
+
+Kind = Literal["times better", "share", "behind"]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One sentence about a race, with what it must and what it should say.
+
+    `times better`: the best rival's time (or memory) over ours, at least `must`. `share`: ours over the best rival's, at
+    most `must`. `behind`: how far ours lies below the best rival's score, at most `must`. Ratios are taken within a
+    round, and their median counts. `against` names the rivals that count; without it, all do.
+    """
+
+    title: str
+    metric: str
+    kind: Kind
+    must: float
+    aim: float
+    against: tuple[str, ...] | None = None
+    ours: str = "arsenal"
+
+    def judge(self, outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
+        """The value and who it was measured against; None where one side is missing."""
+        by_name = {one.name: one.values[self.metric] for one in outcomes if one.values.get(self.metric)}
+        ours = by_name.get(self.ours)
+        rivals = {name: by_name[name] for name in self.against or by_name if name in by_name and name != self.ours}
+        if ours is None or not rivals:
+            return None
+        if self.kind == "behind":
+            best = max(rivals, key=lambda name: statistics.median(rivals[name]))
+            value = statistics.median(rivals[best]) - statistics.median(ours)
+        else:
+            best = min(rivals, key=lambda name: statistics.median(rivals[name]))
+            pairs = zip(ours, rivals[best], strict=True)
+            value = statistics.median(b / a if self.kind == "times better" else a / b for a, b in pairs)
+        is_more = self.kind == "times better"
+        met = [value >= bar if is_more else value <= bar for bar in (self.must, self.aim)]
+        return {
+            "title": self.title,
+            "rival": best,
+            "value": value,
+            "must": self.must,
+            "aim": self.aim,
+            "sign": "≥" if is_more else "≤",
+            "verdict": "aim met" if all(met) else "must met" if met[0] else "MISSED",
+        }
+
+
+def markdown(works: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> str:
+    """All verdicts of a run as one table: (work, judgements)."""
+    lines = ["| work | what | rival | value | must | aim | verdict |", "| --- | --- | --- | ---: | ---: | ---: | --- |"]
+    for work, judged in works:
+        for one in judged:
+            digits = "{:.4f}" if one["must"] < 0.01 else "{:.2f}"
+            value = digits.format(one["value"])
+            bounds = [f"{one['sign']} {one[name]:g}" for name in ("must", "aim")]
+            cells = [work, one["title"], one["rival"], value, *bounds, one["verdict"]]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
