@@ -41,60 +41,120 @@ impl Default for Scores {
 }
 
 impl Scores {
-    /// The places of all cuts whose score may be the largest one, in rising order.
-    pub fn near_largest(&self, n_bins: usize) -> impl Iterator<Item = usize> {
-        let largest = self.largest.iter().fold(-1.0f32, |a, &b| a.max(b));
-        // Both the largest score and the one beside it may be off.
-        let enough = largest * (1.0 - 3.0 * ERROR);
-        let mut hot = [0u8; LANES];
-        let mut n_hot = 0;
-        for (lane, &score) in self.largest.iter().enumerate() {
-            if score >= enough && score >= 0.0 {
-                hot[n_hot] = lane as u8;
-                n_hot += 1;
+    /// Shows the places of all cuts whose score may be the largest one, in rising order; `n_bins` were scored.
+    #[inline(always)]
+    pub fn near_largest(&self, n_bins: usize, mut show: impl FnMut(usize)) {
+        let mut halves = self.largest;
+        for half in [8, 4, 2, 1] {
+            for lane in 0..half {
+                halves[lane] = halves[lane].max(halves[lane + half]);
             }
         }
-        (0..n_bins.next_multiple_of(LANES))
-            .step_by(LANES)
-            .flat_map(move |first| hot.into_iter().take(n_hot).map(move |lane| first + usize::from(lane)))
-            .filter(move |&place| place < n_bins && self.of_cuts[place] >= enough)
+        let largest = halves[0];
+        if largest < 0.0 {
+            return;
+        }
+        // Both the largest score and the one beside it may be off.
+        let enough = largest * (1.0 - 3.0 * ERROR);
+        let (mut lanes, mut n_lanes) = ([0; LANES], 0);
+        for (lane, &score) in self.largest.iter().enumerate() {
+            lanes[n_lanes] = lane;
+            n_lanes += usize::from(score >= enough);
+            if n_lanes == LANES {
+                break;
+            }
+        }
+        for (block, scores) in self.of_cuts[..n_bins.next_multiple_of(LANES)].as_chunks::<LANES>().0.iter().enumerate()
+        {
+            for &lane in &lanes[..n_lanes] {
+                if scores[lane] >= enough {
+                    show(block * LANES + lane);
+                }
+            }
+        }
+    }
+}
+
+/// Scores the cut behind each of `bins`. O(bins).
+///
+/// # Panics
+/// If there are more than [`MAX_BINS`] bins.
+pub fn scores(bins: &[u64], cuts: Cuts, out: &mut Scores) {
+    scores_with(Isa::active(), bins, cuts, out);
+}
+
+fn scores_with(isa: Isa, bins: &[u64], cuts: Cuts, out: &mut Scores) {
+    let n = bins.len().next_multiple_of(LANES);
+    let left = &mut out.left[..n];
+    match isa {
+        // SAFETY: `isa` is only ever a set that this CPU has; n is a multiple of 8 and at least the number of bins.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { x86::running_sums(bins, cuts.start, left) },
+        _ => running_sums(bins, cuts.start, left),
+    }
+    // A sum without hessian is below the least one.
+    left[bins.len()..].fill(0);
+    score_sums::on(isa, n, cuts, out);
+}
+
+fn running_sums(bins: &[u64], start: u64, left: &mut [u64]) {
+    let mut sum = start;
+    for (left, &bin) in left.iter_mut().zip(bins) {
+        sum = sum.wrapping_add(bin);
+        *left = sum;
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{
+        _mm512_add_epi64, _mm512_alignr_epi64, _mm512_maskz_loadu_epi64, _mm512_permutexvar_epi64, _mm512_set1_epi64,
+        _mm512_setzero_si512, _mm512_storeu_si512,
+    };
+
+    /// [`super::running_sums`], eight at a time; what it writes behind the last bin means nothing.
+    ///
+    /// # Safety
+    /// AVX-512 F; `left.len()` a multiple of 8 and at least `bins.len()`.
+    #[target_feature(enable = "avx512f")]
+    pub unsafe fn running_sums(bins: &[u64], start: u64, left: &mut [u64]) {
+        let (zero, last) = (_mm512_setzero_si512(), _mm512_set1_epi64(7));
+        let mut before = _mm512_set1_epi64(start as i64);
+        for (bins, left) in bins.chunks(8).zip(left.chunks_exact_mut(8)) {
+            let mask = ((1u16 << bins.len()) - 1) as u8;
+            // SAFETY: the mask leaves out what lies behind the bins; `left` has eight places.
+            unsafe {
+                let mut sums = _mm512_maskz_loadu_epi64(mask, bins.as_ptr().cast());
+                sums = _mm512_add_epi64(sums, _mm512_alignr_epi64::<7>(sums, zero));
+                sums = _mm512_add_epi64(sums, _mm512_alignr_epi64::<6>(sums, zero));
+                sums = _mm512_add_epi64(sums, _mm512_alignr_epi64::<4>(sums, zero));
+                _mm512_storeu_si512(left.as_mut_ptr().cast(), _mm512_add_epi64(sums, before));
+                before = _mm512_add_epi64(before, _mm512_permutexvar_epi64(last, sums));
+            }
+        }
     }
 }
 
 for_every_isa! {
-    /// Scores the cut behind each of `bins`. O(bins).
-    ///
-    /// # Panics
-    /// If there are more than [`MAX_BINS`] bins.
-    pub fn scores(bins: &[u64], cuts: Cuts, out: &mut Scores) {
-        let Cuts { whole, start, least, l2 } = cuts;
-        let n = bins.len().next_multiple_of(LANES);
-        let mut left = start;
-        for (sum, &bin) in out.left[..bins.len()].iter_mut().zip(bins) {
-            left = left.wrapping_add(bin);
-            *sum = left;
-        }
-        // A sum without hessian is below the least one.
-        out.left[bins.len()..n].fill(0);
+    /// Scores the first `n` sums of `out`, a multiple of [`LANES`].
+    pub fn score_sums(n: usize, cuts: Cuts, out: &mut Scores) {
+        let Cuts { whole, least, l2, .. } = cuts;
         let (whole_gradient, whole_hessian) = ((whole >> 32) as i32, whole as u32);
+        for (score, &sum) in out.of_cuts[..n].iter_mut().zip(&out.left[..n]) {
+            let (gradient, hessian) = ((sum >> 32) as i32, sum as u32);
+            let other_hessian = whole_hessian.wrapping_sub(hessian);
+            let g = gradient as f32;
+            let other_g = whole_gradient.wrapping_sub(gradient) as f32;
+            let h = hessian as f32 + l2;
+            let other_h = other_hessian as f32 + l2;
+            // One division instead of two: a sum of fractions over their common denominator.
+            let both = (g * g * other_h + other_g * other_g * h) / (h * other_h);
+            let is_allowed = (hessian >= least) & (other_hessian >= least);
+            *score = if is_allowed { both } else { -1.0 };
+        }
         let mut largest = [-1.0f32; LANES];
-        let (score_blocks, _) = out.of_cuts[..n].as_chunks_mut::<LANES>();
-        let (sum_blocks, _) = out.left[..n].as_chunks::<LANES>();
-        for (scores, sums) in score_blocks.iter_mut().zip(sum_blocks) {
-            for lane in 0..LANES {
-                let (gradient, hessian) = ((sums[lane] >> 32) as i32, sums[lane] as u32);
-                let other_hessian = whole_hessian.wrapping_sub(hessian);
-                let g = gradient as f32;
-                let other_g = whole_gradient.wrapping_sub(gradient) as f32;
-                let h = hessian as f32 + l2;
-                let other_h = other_hessian as f32 + l2;
-                // One division instead of two: a sum of fractions over their common denominator.
-                let score = (g * g * other_h + other_g * other_g * h) / (h * other_h);
-                let is_allowed = (hessian >= least) & (other_hessian >= least);
-                let score = if is_allowed { score } else { -1.0 };
-                scores[lane] = score;
-                largest[lane] = if score > largest[lane] { score } else { largest[lane] };
-            }
+        for scores in out.of_cuts[..n].as_chunks::<LANES>().0 {
+            largest = std::array::from_fn(|lane| if scores[lane] > largest[lane] { scores[lane] } else { largest[lane] });
         }
         out.largest = largest;
     }
@@ -132,7 +192,7 @@ mod tests {
 
     #[test]
     fn scores_are_within_their_error_and_the_same_on_every_set() {
-        for (n_bins, seed) in [(1, 1), (2, 2), (15, 3), (16, 4), (17, 5), (100, 6), (255, 7), (256, 8)] {
+        for (n_bins, seed) in (1..=256).zip(1..) {
             let bins = histogram(n_bins, seed);
             let start = widen(pack(-700, 900));
             let whole = bins.iter().fold(start, |sum, &bin| sum.wrapping_add(bin));
@@ -140,7 +200,7 @@ mod tests {
                 let cuts = Cuts { whole, start, least, l2 };
                 let mut all = Isa::available().into_iter().map(|isa| {
                     let mut found = Scores::default();
-                    scores::on(isa, &bins, cuts, &mut found);
+                    scores_with(isa, &bins, cuts, &mut found);
                     found
                 });
                 let first = all.next().unwrap();
@@ -161,7 +221,8 @@ mod tests {
                     assert!((f64::from(first.of_cuts[place]) - score).abs() <= f64::from(ERROR) * score);
                     wanted = wanted.max(score);
                 }
-                let near: Vec<usize> = first.near_largest(n_bins).collect();
+                let mut near = Vec::new();
+                first.near_largest(n_bins, |place| near.push(place));
                 assert!(near.is_sorted_by(|a, b| a < b));
                 let best =
                     near.iter().map(|&place| exact(first.left[place], whole, f64::from(l2))).fold(-1.0, f64::max);

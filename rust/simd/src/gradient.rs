@@ -237,22 +237,29 @@ for_every_isa! {
         let Rounding { gradient_scale, hessian_scale, gradient_limit, hessian_limit, seed } = rounding;
         for (index, ((&gradient, &hessian), pair)) in gradients.iter().zip(hessians).zip(pairs).enumerate() {
             let dither = scramble(first_row.wrapping_add(index as u32) ^ seed);
-            let low = (dither & 0xFFFF) as f32 * (1.0 / 65_536.0);
-            let high = (dither >> 16) as f32 * (1.0 / 65_536.0);
-            let g = floor(gradient * gradient_scale + low);
-            let g = if g > gradient_limit { gradient_limit } else { g };
-            let g = if g < -gradient_limit { -gradient_limit } else { g };
-            let h = floor(hessian * hessian_scale + high);
-            let h = if h > hessian_limit { hessian_limit } else { h };
+            let low = (dither & 0xFFFF) as i32 as f32 * (1.0 / 65_536.0);
+            let high = (dither >> 16) as i32 as f32 * (1.0 / 65_536.0);
+            let g = floor(within(gradient * gradient_scale + low, gradient_limit));
+            let h = floor(within(hessian * hessian_scale + high, hessian_limit));
             *pair = pack(g as i16, h as u16);
         }
     }
 }
 
-/// Largest whole number not above `x`, for |x| < 2³¹; 0 for NaN.
+/// `x` moved into `−limit ..= limit`; 0 for NaN.
+#[inline(always)]
+fn within(x: f32, limit: i32) -> f32 {
+    let limit = limit as f32;
+    let x = if x.is_nan() { 0.0 } else { x };
+    let x = if x > limit { limit } else { x };
+    if x < -limit { -limit } else { x }
+}
+
+/// Largest whole number not above `x`, which [`within`] has moved into the range of i32.
 #[inline(always)]
 fn floor(x: f32) -> i32 {
-    let whole = x as i32;
+    // SAFETY: x is not NaN, and its whole part fits. The checked conversion would keep the loop from becoming vector code.
+    let whole = unsafe { x.to_int_unchecked::<i32>() };
     whole - i32::from(whole as f32 > x)
 }
 
@@ -380,7 +387,12 @@ mod tests {
                 assert_eq!(extent(&g, &h)[2], 0.125);
             }
         }
-        assert_eq!(floor(-0.5), -1);
-        assert_eq!(floor(2.0), 2);
+    }
+
+    #[test]
+    fn anything_becomes_a_whole_number_within_the_limit() {
+        let whole = |x: f32| floor(within(x, 7));
+        assert_eq!([-0.5, 2.0, 2.9, -2.9, 1e30, -1e30].map(whole), [-1, 2, 2, -3, 7, -7]);
+        assert_eq!([f32::INFINITY, f32::NEG_INFINITY, f32::NAN].map(whole), [7, -7, 0]);
     }
 }

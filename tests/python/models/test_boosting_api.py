@@ -73,6 +73,18 @@ def test_labels_come_back_as_they_were_and_the_file_knows_them(labels, kept):
     assert set(in_file.tolist()) == set(kept)
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.int64, np.uint8, np.float64])
+def test_whole_classes_of_any_type_and_range_are_the_distinct_ones(kind):
+    X = np.arange(200, dtype=np.float32)[:, None]
+    low, high = (np.iinfo(kind).min, np.iinfo(kind).max) if kind != np.float64 else (-1e9, 1e9)
+    for classes in ([3, 5], [0, 7, 120], [low, high]):
+        y = np.array(classes, kind)[np.arange(200) * len(classes) // 200]
+        model = GradientBoostingClassifier(n_estimators=5, min_samples_leaf=1, learning_rate=0.5).fit(X, y)
+        assert model.classes_.dtype == y.dtype
+        np.testing.assert_array_equal(model.classes_, np.unique(y))
+        np.testing.assert_array_equal(model.predict(X), y)
+
+
 def test_two_classes_of_booleans():
     X, y = load_breast_cancer(return_X_y=True)
     model = GradientBoostingClassifier(**FAST).fit(X, y.astype(bool))

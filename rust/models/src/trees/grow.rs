@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
 use arsenal_core::{Error, Result};
-use arsenal_simd::histogram::{BinRows, Rows, accumulate};
+use arsenal_simd::cuts::Scores;
+use arsenal_simd::histogram::{BinRows, Rows, accumulate, subtract};
 use arsenal_simd::partition::{GoesLeft, SLACK, partition};
 
 use super::binned::BinnedTable;
@@ -22,8 +23,8 @@ const PARALLEL_UPDATES: usize = 1 << 17;
 const PARALLEL_ROWS: usize = 1 << 15;
 /// Columns searched by one task.
 const SEARCH_COLUMNS: usize = 8;
-/// Bins of all columns below which a search is not worth two threads: about 30 µs of work.
-const PARALLEL_BINS: usize = 1 << 15;
+/// Cost of a search (see [`SearchColumn::cost`]) below which it is not worth two threads: about 30 µs of work.
+const PARALLEL_SEARCH: usize = 1 << 15;
 
 /// What limits a tree.
 #[derive(Clone, Debug)]
@@ -41,6 +42,13 @@ pub(super) struct SearchColumn {
     pub is_category: bool,
 }
 
+impl SearchColumn {
+    /// About how many nanoseconds a search takes: a category is sorted, and scored on its own.
+    fn cost(self) -> usize {
+        if self.is_category { 32 * self.n_bins } else { self.n_bins }
+    }
+}
+
 /// Where a branch of a grown tree leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Branch {
@@ -54,7 +62,7 @@ pub(super) struct GrownTree {
     pub root: Branch,
     /// Parents before children.
     pub splits: Vec<GrownSplit>,
-    /// Each leaf's range of [`Grower::rows`].
+    /// Each leaf's range of [`Grower::rows`]; within it rows rise.
     pub leaves: Vec<Range<usize>>,
 }
 
@@ -202,9 +210,7 @@ impl<'a> Grower<'a> {
         let mut inherited = parent.histogram;
         if self.may_split(larger, n_leaves) {
             smaller.histogram = self.histogram(smaller.rows.clone(), pairs);
-            for (whole, part) in inherited.iter_mut().zip(&smaller.histogram) {
-                *whole = whole.wrapping_sub(*part);
-            }
+            subtract(&mut inherited, &smaller.histogram);
             larger.histogram = inherited;
         } else {
             self.free.push(std::mem::take(&mut inherited));
@@ -316,11 +322,15 @@ impl<'a> Grower<'a> {
         }
         let work = |task: &mut Task<'_>| {
             let node = Node { sum: task.open.sum, n_rows: task.open.rows.len(), units };
-            let candidates =
-                task.columns.iter().filter_map(|&column| self.best_split(&task.open.histogram, column as usize, &node));
+            let mut room = Scores::default();
+            let candidates = task
+                .columns
+                .iter()
+                .filter_map(|&column| self.best_split(&task.open.histogram, column as usize, &node, &mut room));
             task.best = candidates.reduce(better);
         };
-        if self.table.histogram_len() < PARALLEL_BINS {
+        let cost: usize = tasks.iter().flat_map(|task| &task.columns).map(|&c| self.columns[c as usize].cost()).sum();
+        if cost < PARALLEL_SEARCH {
             tasks.iter_mut().for_each(work);
         } else {
             pool::for_each(&mut tasks, &work);
@@ -336,13 +346,13 @@ impl<'a> Grower<'a> {
         }
     }
 
-    fn best_split(&self, histogram: &[u64], column: usize, node: &Node) -> Option<Candidate> {
+    fn best_split(&self, histogram: &[u64], column: usize, node: &Node, room: &mut Scores) -> Option<Candidate> {
         let SearchColumn { n_bins, is_category } = self.columns[column];
         let bins = &histogram[self.table.offset(column)..][..n_bins];
         if is_category {
             best_categories(bins, column, node, &self.params.split)
         } else {
-            best_numeric(bins, column, node, &self.params.split)
+            best_numeric(bins, column, node, &self.params.split, room)
         }
     }
 

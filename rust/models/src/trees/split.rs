@@ -114,8 +114,14 @@ impl SplitParams {
 
 /// The best split by a numeric column whose bins are `histogram`; `None` if no split is allowed or gains anything.
 ///
-/// Ties go to the lower threshold, then to missing values on the right.
-pub(super) fn best_numeric(histogram: &[u64], column: usize, node: &Node, params: &SplitParams) -> Option<Candidate> {
+/// Ties go to the lower threshold, then to missing values on the right. `room` is overwritten.
+pub(super) fn best_numeric(
+    histogram: &[u64],
+    column: usize,
+    node: &Node,
+    params: &SplitParams,
+    room: &mut Scores,
+) -> Option<Candidate> {
     let missing = histogram[0];
     let last = histogram.len() - 1;
     let cuts = ExactCuts { histogram, column, node, params, rows_per_hessian: node.rows_per_hessian() };
@@ -127,7 +133,7 @@ pub(super) fn best_numeric(histogram: &[u64], column: usize, node: &Node, params
         Some(least) if is_plain => {
             let approximate = Cuts { whole: node.sum, start: 0, least, l2 };
             cuts.of_both_directions(missing, last, |best, start, last_bin, missing_left| {
-                cuts.scan_promising(best, Cuts { start, ..approximate }, last_bin, missing_left);
+                cuts.scan_promising(best, Cuts { start, ..approximate }, last_bin, missing_left, room);
             })
         }
         Some(_) => cuts.of_both_directions(missing, last, |best, start, last_bin, missing_left| {
@@ -152,7 +158,7 @@ impl ExactCuts<'_> {
         &self,
         missing: u64,
         last: usize,
-        scan: impl Fn(&mut Option<Candidate>, u64, usize, bool),
+        mut scan: impl FnMut(&mut Option<Candidate>, u64, usize, bool),
     ) -> Option<Candidate> {
         let mut best = None;
         if missing == 0 {
@@ -174,12 +180,16 @@ impl ExactCuts<'_> {
     }
 
     /// Exactly those cuts whose approximate score is near the largest: the best is among them.
-    fn scan_promising(&self, best: &mut Option<Candidate>, approximate: Cuts, last_bin: usize, missing_left: bool) {
-        let mut found = Scores::default();
-        scores(&self.histogram[1..=last_bin], approximate, &mut found);
-        for place in found.near_largest(last_bin) {
-            self.consider(best, place + 1, found.left[place], missing_left);
-        }
+    fn scan_promising(
+        &self,
+        best: &mut Option<Candidate>,
+        approximate: Cuts,
+        last_bin: usize,
+        missing_left: bool,
+        found: &mut Scores,
+    ) {
+        scores(&self.histogram[1..=last_bin], approximate, found);
+        found.near_largest(last_bin, |place| self.consider(best, place + 1, found.left[place], missing_left));
     }
 
     /// Keeps the cut behind `bin` if it is allowed and better. A cut behind an empty bin is no better than the one before.
@@ -230,6 +240,7 @@ mod tests {
     #[test]
     fn the_promising_cuts_hold_the_best_of_all() {
         let mut rng = Rng::new(5);
+        let mut room = Scores::default();
         for round in 0..400u64 {
             let n_bins = 2 + rng.below(255) as usize;
             let n_rows = 2 + rng.below(3000) as usize;
@@ -248,7 +259,7 @@ mod tests {
             for params in
                 [params(20.0, 1e-3, 0.0), params(1.0, 0.0, 1.0), params(1.0, 0.05, 0.1), params(1e9, 0.0, 0.0)]
             {
-                let fast = best_numeric(&histogram, 3, &node, &params);
+                let fast = best_numeric(&histogram, 3, &node, &params, &mut room);
                 let exact = ExactCuts {
                     histogram: &histogram,
                     column: 3,

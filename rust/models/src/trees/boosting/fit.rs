@@ -22,6 +22,9 @@ use crate::trees::split::{BinCondition, SplitParams, Units};
 /// Columns of at most this many categories try each alone.
 const ONE_HOT: usize = 4;
 
+/// Rows whose leaf sums are added up together: their derivatives and leaves are 320 KiB.
+const SUM_BLOCK: usize = 1 << 15;
+
 /// What to learn from.
 #[derive(Clone, Copy, Debug)]
 pub struct Training<'a, 't> {
@@ -343,36 +346,38 @@ impl Booster<'_> {
         Some(places.into_iter().map(|place| self.rows[place as usize]).collect())
     }
 
-    /// Sums of the unrounded gradients and hessians of each leaf, in f64, by fixed blocks of its rows. Also notes each row's leaf.
+    /// Sums of the unrounded gradients and hessians of each leaf, in f64. Also notes each row's leaf.
+    ///
+    /// Goes by fixed blocks of the table's rows, so that what is read and written stays in the second-level cache: leaf by leaf over
+    /// all rows, nearly every row costs a cache line of each array.
     fn leaf_sums(&self, grown: &GrownTree) -> Vec<(f64, f64)> {
-        struct Part<'p> {
-            leaf: usize,
-            rows: &'p [u32],
-            sums: (f64, f64),
+        struct Part {
+            first: u32,
+            sums: Vec<(f64, f64)>,
         }
-        let rows = &self.grower.rows;
-        let mut parts: Vec<Part<'_>> = Vec::new();
-        for (leaf, range) in grown.leaves.iter().enumerate() {
-            parts.extend(rows[range.clone()].chunks(BLOCK).map(|rows| Part { leaf, rows, sums: (0.0, 0.0) }));
-        }
-        let sum_up = |part: &mut Part<'_>| {
-            for &row in part.rows {
-                let row = row as usize;
-                self.leaf_of[row].store(part.leaf as u16, Ordering::Relaxed);
-                part.sums.0 += f64::from(self.gradients[row]);
-                part.sums.1 += f64::from(self.hessians[row]);
+        let n_leaves = grown.leaves.len();
+        let firsts = (0..self.leaf_of.len()).step_by(SUM_BLOCK);
+        let mut parts: Vec<Part> =
+            firsts.map(|first| Part { first: first as u32, sums: vec![(0.0, 0.0); n_leaves] }).collect();
+        pool::for_each(&mut parts, &|part| {
+            let last = part.first + (SUM_BLOCK - 1) as u32;
+            for (leaf, (range, sums)) in grown.leaves.iter().zip(&mut part.sums).enumerate() {
+                // The rows of a leaf rise, as a partition keeps their order.
+                let rows = &self.grower.rows[range.clone()];
+                let rows = &rows[rows.partition_point(|&row| row < part.first)..];
+                for &row in &rows[..rows.partition_point(|&row| row <= last)] {
+                    let row = row as usize;
+                    self.leaf_of[row].store(leaf as u16, Ordering::Relaxed);
+                    sums.0 += f64::from(self.gradients[row]);
+                    sums.1 += f64::from(self.hessians[row]);
+                }
             }
-        };
-        if rows.len() <= BLOCK {
-            // Waking a second thread takes longer than the sums.
-            parts.iter_mut().for_each(sum_up);
-        } else {
-            pool::for_each(&mut parts, &sum_up);
-        }
-        let mut sums = vec![(0.0, 0.0); grown.leaves.len()];
-        for part in parts {
-            let sum = &mut sums[part.leaf];
-            *sum = (sum.0 + part.sums.0, sum.1 + part.sums.1);
+        });
+        let mut sums = vec![(0.0, 0.0); n_leaves];
+        for part in &parts {
+            for (sum, add) in sums.iter_mut().zip(&part.sums) {
+                *sum = (sum.0 + add.0, sum.1 + add.1);
+            }
         }
         sums
     }
