@@ -4,7 +4,7 @@
 //! row list; the histogram of the smaller child is counted, the larger child's is the parent's minus it.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
@@ -19,6 +19,8 @@ use super::split::{BinCondition, Candidate, Node, SplitParams, Units, best_numer
 
 /// Rows × columns below which a histogram is not worth two threads: about 50 µs of work.
 const PARALLEL_UPDATES: usize = 1 << 17;
+/// Fewest rows that a thread counts in one go: each block of columns brings its histogram into the cache anew.
+const CHUNK_ROWS: usize = 2048;
 /// Rows below which a partition is not worth two threads.
 const PARALLEL_ROWS: usize = 1 << 15;
 /// Columns searched by one task.
@@ -272,14 +274,20 @@ impl<'a> Grower<'a> {
         let n_parts = if updates < PARALLEL_UPDATES { 1 } else { self.n_threads };
         let mut buffers: Vec<Vec<u64>> = (0..n_parts).map(|_| self.take_histogram()).collect();
         let rows = &self.rows[range];
-        let mut parts: Vec<(&[u32], &mut Vec<u64>)> =
-            rows.chunks(rows.len().div_ceil(n_parts).max(1)).zip(&mut buffers).collect();
-        pool::for_each(&mut parts, &|(rows, histogram)| {
-            let mut histogram = histogram.as_mut_slice();
-            for &block in &blocks {
-                let (own, rest) = histogram.split_at_mut(block.n_columns * block.spacing.entries());
-                accumulate(block, consecutive(rows), pairs, own);
-                histogram = rest;
+        let chunk_len = (PARALLEL_UPDATES / 2 / self.table.n_columns()).max(CHUNK_ROWS);
+        // Whoever is free takes the next chunk: a thread that wakes late or shares its core takes fewer. Sums do not depend on it.
+        let next = AtomicUsize::new(0);
+        pool::for_each(&mut buffers, &|histogram| {
+            loop {
+                let first = next.fetch_add(chunk_len, Ordering::Relaxed);
+                let Some(rows) = rows.get(first..) else { break };
+                let rows = &rows[..rows.len().min(chunk_len)];
+                let mut histogram = histogram.as_mut_slice();
+                for &block in &blocks {
+                    let (own, rest) = histogram.split_at_mut(block.n_columns * block.spacing.entries());
+                    accumulate(block, consecutive(rows), pairs, own);
+                    histogram = rest;
+                }
             }
         });
         let mut whole = buffers.swap_remove(0);
