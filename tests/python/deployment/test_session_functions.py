@@ -43,10 +43,11 @@ def pairs() -> FunctionProto:
     """Imputes in two ways and sets the results side by side; calls :func:`impute`."""
     nodes = [
         helper.make_node("Impute", ["x", "fill"], ["one"], domain="own", scale=1.0),
-        inner("Impute", ["x", "fill", "", "fill"], ["two"], reference("scale", "second", onnx.AttributeProto.FLOAT)),
+        helper.make_node("Constant", [], ["top"], value_float=15.0),
+        inner("Impute", ["x", "fill", "", "top"], ["two"], reference("scale", "second", onnx.AttributeProto.FLOAT)),
         helper.make_node("Concat", ["one", "two"], ["y"], axis=1),
     ]
-    nodes[1].domain = "own"
+    nodes[2].domain = "own"
     return helper.make_function("own", "Pairs", ["x", "fill"], ["y"], nodes, OPSETS, ["second"])
 
 
@@ -104,7 +105,7 @@ def test_trees_in_a_function(rival: Any) -> None:
     x = np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
     session = InferenceSession(file)
     np.testing.assert_array_equal(session.run(None, {"X": x})[0], rival(file).run(None, {"X": x})[0])
-    assert session.describe()["n_trees"] == 2
+    assert session.describe()["trees"] == 2
 
 
 def test_recursion_is_refused() -> None:

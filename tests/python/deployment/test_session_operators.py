@@ -102,9 +102,7 @@ def check(
 
 
 def cases(table: dict[str, int]) -> list[Any]:
-    return [
-        pytest.param(op, opset, id=f"{op}-{opset}") for op, since in table.items() for opset in versions(op, since)
-    ]
+    return [pytest.param(op, opset, id=f"{op}-{opset}") for op, since in table.items() for opset in versions(op, since)]
 
 
 @pytest.mark.parametrize(("op", "opset"), cases({"Add": 7, "Sub": 7, "Mul": 7, "Div": 7}))
