@@ -16,8 +16,8 @@ Kind = Literal["times better", "share", "behind"]
 class Bar:
     """One sentence about a race, with what it must and what it should say.
 
-    `times better`: the best rival's time (or memory) over ours, at least `must`. `share`: ours over the best rival's, at
-    most `must`. `behind`: how far ours lies below the best rival's score, at most `must`. Ratios are taken within a
+    `times better`: the best rival's time (or memory) over ours, at least `must`. `share`: ours over the best rival's,
+    at most `must`. `behind`: how far ours lies below the best rival's score, at most `must`. Ratios are taken within a
     round, and their median counts. `against` names the rivals that count; without it, all do.
     """
 

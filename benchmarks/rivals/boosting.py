@@ -128,7 +128,7 @@ def hist_gradient_boosting(setting: Setting) -> Callable[[], Metrics]:
 CONTESTANTS = (
     Contestant("arsenal", ("arsenal-ml",), arsenal),
     Contestant("LightGBM", ("lightgbm",), lightgbm),
-    Contestant("LightGBM, quantized gradients", ("lightgbm",), lightgbm, {"quantized": True}),
+    Contestant("quantized LightGBM", ("lightgbm",), lightgbm, {"quantized": True}),
     Contestant("XGBoost hist", ("xgboost",), xgboost),
     Contestant("CatBoost", ("catboost",), catboost),
     Contestant("scikit-learn HistGradientBoosting", ("scikit-learn",), hist_gradient_boosting),

