@@ -3,11 +3,12 @@
 The first table: arsenal and onnxruntime run the same file, trained by arsenal and written by `export_onnx`; LightGBM,
 XGBoost, CatBoost (symmetric trees of depth 5, 32 leaves) and YDF cannot load it and run a model of that size that they
 trained on the same rows. The second table: everyone runs the model that LightGBM trained, arsenal and onnxruntime from
-the same file by onnxmltools, lleaves compiled.
+the same file by onnxmltools, lleaves compiled. The third and fourth: scikit-learn's random forest with trees of
+unlimited depth, and its isolation forest, from the files that skl2onnx writes, beside scikit-learn itself.
 
 One row: every call has another row, timed one by one; p50 and p99 of a round. Batch: one call over all rows. Every
-contestant returns probabilities as a user gets them. `max |Δp|` compares with another engine on the same model:
-onnxruntime for our file, LightGBM for its own.
+contestant returns probabilities as a user gets them, an isolation forest its decision function. `max |Δp|` compares
+with another engine on the same model: LightGBM for its own, onnxruntime for all others.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 
 from benchmarks import tables
@@ -35,7 +37,8 @@ COLUMNS = (
 )
 Setting = dict[str, Any]
 Predict = Callable[[np.ndarray], np.ndarray]
-OURS, THEIRS = "ours.onnx", "theirs.onnx"
+OURS, THEIRS, FOREST, ISOLATION = "ours.onnx", "theirs.onnx", "forest.onnx", "isolation.onnx"
+MODELS = ("boosting", "forest", "isolation")
 
 
 # --- the contestants ---------------------------------------------------------------------------------------------
@@ -50,6 +53,12 @@ def arsenal(setting: Setting) -> Callable[[], Metrics]:
 
 def onnxruntime(setting: Setting) -> Callable[[], Metrics]:
     call = onnxruntime_call(_file(setting))
+    return _repetition(setting, call, lambda X: _positive(call(X)))
+
+
+def scikit_learn(setting: Setting) -> Callable[[], Metrics]:
+    model = joblib.load(Path(setting["folder"]) / setting["model"])
+    call = model.decision_function if setting["file"] == ISOLATION else model.predict_proba
     return _repetition(setting, call, lambda X: _positive(call(X)))
 
 
@@ -158,6 +167,19 @@ CONTESTANTS = (
     Contestant("arsenal, LightGBM's model", ("arsenal-ml", *CONVERTED), arsenal, {"file": THEIRS}),
     Contestant("onnxruntime, LightGBM's model", ("onnxruntime", *CONVERTED), onnxruntime, {"file": THEIRS}),
     Contestant("lleaves, LightGBM's model", ("lleaves", *CONVERTED), lleaves, {"file": THEIRS}),
+    *(
+        Contestant(f"{name}, {model}", (package, "scikit-learn", "skl2onnx"), start, setting | more)
+        for model, setting in (
+            ("random forest", {"file": FOREST, "model": "forest.joblib"}),
+            ("isolation forest", {"file": ISOLATION, "model": "isolation.joblib"}),
+        )
+        for name, package, start, more in (
+            ("arsenal", "arsenal-ml", arsenal, {}),
+            ("onnxruntime", "onnxruntime", onnxruntime, {}),
+            # Milliseconds for each row.
+            ("scikit-learn", "scikit-learn", scikit_learn, {"calls": 20}),
+        )
+    ),
 )
 
 
@@ -167,9 +189,11 @@ def _repetition(setting: Setting, call: Callable[[np.ndarray], Any], positive: P
 
     folder = Path(setting["folder"])
     X = np.load(folder / "X_test.npy")
-    singles = [X[i : i + 1] for i in range(setting["calls"])]
+    singles = [X[i : i + 1] for i in range(min(setting["calls"], len(X)))]
     probabilities = positive(X).astype(np.float64)
-    scores = {"auc": float(roc_auc_score(np.load(folder / "y_test.npy"), probabilities))}
+    scores = {}
+    if setting.get("file") != ISOLATION:
+        scores["auc"] = float(roc_auc_score(np.load(folder / "y_test.npy"), probabilities))
     if (reference := _reference(setting, X)) is not None:
         scores["difference"] = float(np.abs(probabilities - reference).max())
 
@@ -190,8 +214,8 @@ def _repetition(setting: Setting, call: Callable[[np.ndarray], Any], positive: P
 
 
 def _reference(setting: Setting, X: np.ndarray) -> np.ndarray | None:
-    """Probabilities of the same model from another engine: LightGBM for its own model, onnxruntime for ours."""
-    if setting.get("file") == OURS:
+    """Probabilities of the same model from another engine: LightGBM for its own model, onnxruntime for all others."""
+    if setting.get("file") in (OURS, FOREST, ISOLATION):
         return _positive(onnxruntime_call(_file(setting))(X))
     if setting.get("file") == THEIRS:
         from lightgbm import Booster
@@ -201,7 +225,8 @@ def _reference(setting: Setting, X: np.ndarray) -> np.ndarray | None:
 
 
 def _positive(probabilities: Any) -> np.ndarray:
-    return np.asarray(probabilities)[:, 1]
+    scores = np.asarray(probabilities)
+    return scores[:, -1] if scores.ndim == 2 else scores
 
 
 def _file(setting: Setting) -> str:
@@ -224,11 +249,14 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
     np.save(folder / "y_train.npy", y[train])
     np.save(folder / "X_test.npy", X[test])
     np.save(folder / "y_test.npy", y[test])
-    write_ours(folder, X[train], y[train], options)
-    if machine.version("lightgbm"):
-        model = write_lightgbm(folder, X[train], y[train], options)
-        if machine.version("onnxmltools"):
-            write_theirs(folder, model, X.shape[1])
+    if "boosting" in options.models:
+        write_ours(folder, X[train], y[train], options)
+        if machine.version("lightgbm"):
+            model = write_lightgbm(folder, X[train], y[train], options)
+            if machine.version("onnxmltools"):
+                write_theirs(folder, model, X.shape[1])
+    if machine.version("skl2onnx"):
+        write_forests(folder, X[train], y[train], options)
 
 
 def write_ours(folder: Path, X: np.ndarray, y: np.ndarray, options: argparse.Namespace) -> None:
@@ -256,6 +284,24 @@ def write_theirs(folder: Path, model: Any, n_columns: int) -> None:
     (folder / THEIRS).write_bytes(converted.SerializeToString())
 
 
+def write_forests(folder: Path, X: np.ndarray, y: np.ndarray, options: argparse.Namespace) -> None:
+    from skl2onnx import to_onnx
+    from sklearn.ensemble import IsolationForest, RandomForestClassifier
+
+    # Opset 3 of ai.onnx.ml is the newest that the converter of isolation forests knows.
+    opsets = {"": 18, "ai.onnx.ml": 3}
+    if "forest" in options.models:
+        forest = RandomForestClassifier(n_estimators=options.forest_trees, n_jobs=-1, random_state=0).fit(X, y)
+        forest.n_jobs = 1
+        joblib.dump(forest, folder / "forest.joblib")
+        converted = to_onnx(forest, X[:1], options={"zipmap": False}, target_opset=opsets)
+        (folder / FOREST).write_bytes(converted.SerializeToString())
+    if "isolation" in options.models:
+        isolation = IsolationForest(n_estimators=options.forest_trees, random_state=0).fit(X)
+        joblib.dump(isolation, folder / "isolation.joblib")
+        (folder / ISOLATION).write_bytes(to_onnx(isolation, X[:1], target_opset=opsets).SerializeToString())
+
+
 # --- the run -----------------------------------------------------------------------------------------------------
 
 
@@ -265,6 +311,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--trees", type=int, default=500)
     parser.add_argument("--leaves", type=int, default=31)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), help="which tables (default all)")
+    parser.add_argument("--forest-trees", type=int, default=100, help="trees of the forests")
     parser.add_argument("--train-rows", type=int, default=100_000)
     parser.add_argument("--rows", type=int, default=100_000, help="rows of the batch")
     parser.add_argument("--calls", type=int, default=2_000, help="calls with one row in each round")
@@ -282,12 +330,17 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     return options
 
 
+def model_of(contestant: Contestant) -> str:
+    """Which of MODELS a contestant runs."""
+    return {FOREST: "forest", ISOLATION: "isolation"}.get(contestant.setting.get("file", ""), "boosting")
+
+
 def main(argv: list[str]) -> int:
     options = arguments(argv)
     if options.markdown:
         print(report.render(report.load(options.markdown)))
         return 0
-    contestants = report.chosen(CONTESTANTS, options.only)
+    contestants = [one for one in report.chosen(CONTESTANTS, options.only) if model_of(one) in options.models]
     shared = {name: getattr(options, name) for name in ("trees", "leaves", "calls")}
     setting = shared | {"batch_rows": options.rows, "threads": 1, "repeats": options.repeats}
     result = report.document("inference", setting, machine.facts(report.packages(contestants, "numpy")))
@@ -296,11 +349,18 @@ def main(argv: list[str]) -> int:
         prepare(Path(folder), options)
         outcomes = race(contestants, shared | {"folder": folder}, options.repeats, n_threads=1)
     size = f"{options.trees} trees × {options.leaves} leaves, 28 float32 columns, one thread"
-    theirs = [outcome for outcome in outcomes if outcome.name.endswith("LightGBM's model")]
-    report.add_table(result, f"Prediction, {size}", COLUMNS, [one for one in outcomes if one not in theirs])
-    if theirs:
-        rows = theirs + [outcome for outcome in outcomes if outcome.name == "LightGBM"]
-        report.add_table(result, f"Prediction with LightGBM's model, {size}", COLUMNS, rows)
+    forest = f"{options.forest_trees} trees, 28 float32 columns, one thread"
+    same = [outcome for outcome in outcomes if outcome.name == "LightGBM"]
+    for title, ending, more in (
+        (f"Prediction, {size}", "", []),
+        (f"Prediction with LightGBM's model, {size}", "LightGBM's model", same),
+        (f"Random forest, unlimited depth, {forest}", "random forest", []),
+        (f"Isolation forest, 256 rows a tree, {forest}", "isolation forest", []),
+    ):
+        rows = [one for one in outcomes if one.name.partition(", ")[2] == ending]
+        if rows:
+            columns = [column for column in COLUMNS if ending != "isolation forest" or column.metric != "auc"]
+            report.add_table(result, title, columns, rows + more)
     return report.finish(result, options.results)
 
 

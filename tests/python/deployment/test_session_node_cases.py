@@ -66,6 +66,10 @@ def is_ours(model: onnx.ModelProto, name: str) -> bool:
     )
 
 
+def as_array(value: Any) -> NDArray[Any]:
+    return onnx.numpy_helper.to_array(value) if isinstance(value, TensorProto) else np.asarray(value)
+
+
 def with_known_shapes(model: onnx.ModelProto, inputs: list[NDArray[Any]]) -> tuple[bytes, dict[str, NDArray[Any]]]:
     """The model with its shape operands as initializers, and the feed of the others."""
     known = onnx.ModelProto()
@@ -86,12 +90,12 @@ def test_node_cases(operator: str) -> None:
     assert cases
     for case in cases:
         for inputs, outputs in case.data_sets:
-            model, feed = with_known_shapes(case.model, inputs)
+            model, feed = with_known_shapes(case.model, [as_array(one) for one in inputs])
             try:
                 got = InferenceSession(model).run(None, feed)
             except Exception as error:
                 raise AssertionError(f"{case.name}: {error}") from error
-            for ours, wanted in zip(got, outputs, strict=True):
+            for ours, wanted in zip(got, map(as_array, outputs), strict=True):
                 assert ours.shape == wanted.shape, case.name
                 assert ours.dtype == wanted.dtype, case.name
                 if ours.dtype.kind in "fc":
