@@ -35,7 +35,13 @@ def fit_gradient_boosting(
     tick: Callable[[int], None] | None = None,
     metric: Callable[[int, npt.NDArray[np.float64]], float] | None = None,
     callback: Callable[[int, float | None, list[float]], bool] | None = None,
+    resume_from: bytes | None = None,
 ) -> BoostingFit: ...
+@final
+class BoostingStages:
+    def __new__(cls, state: bytes, description: dict[str, Any]) -> BoostingStages: ...
+    def onnx(self, n_iterations: int) -> bytes: ...
+
 def boosting_importances(state: bytes, by: str) -> npt.NDArray[np.float64]: ...
 def ks_2samp(
     data1: Any, data2: Any, alternative: str, method: str, omit_nan: bool

@@ -14,7 +14,7 @@ mod _rust {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::models::{BoostingFit, boosting_importances, fit_gradient_boosting};
+    use crate::models::{BoostingFit, BoostingStages, boosting_importances, fit_gradient_boosting};
     #[pymodule_export]
     use crate::monitoring::{
         DriftColumn, adjust_p_values, chi2_isf, chi2_sf, column_chi2, column_psi, compare_columns, kolmogorov_sf,

@@ -2,10 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use arsenal_core::ensemble::{Tree, TreeEnsemble};
 use arsenal_core::pool::n_threads;
 use arsenal_core::{Error, Result, value_error};
 use arsenal_models::trees::boosting::{
-    Evaluation, Importance, Labels, Observer, Params, Progress, State, Training, fit,
+    Dart, Evaluation, GrowPolicy, Importance, Interactions, Labels, Observer, Params, Progress, Sampling, State, Training,
+    fit,
 };
 use arsenal_onnx::{ClassLabels, Options};
 use numpy::{PyArray1, PyReadonlyArray1};
@@ -22,6 +24,7 @@ use crate::losses::{LossDescription, PyObserver, Raised};
 pub struct BoostingParams {
     n_estimators: usize,
     learning_rate: f64,
+    grow_policy: String,
     max_leaf_nodes: Option<usize>,
     max_depth: Option<usize>,
     min_samples_leaf: usize,
@@ -30,8 +33,19 @@ pub struct BoostingParams {
     l2_regularization: f64,
     min_split_gain: f64,
     max_bins: usize,
+    sampling: String,
     subsample: f64,
+    top_rate: f64,
+    other_rate: f64,
+    colsample_bytree: f64,
+    colsample_bylevel: f64,
     max_features: f64,
+    monotonic_cst: Vec<i8>,
+    interaction_cst: Option<PyInteractions>,
+    boosting: String,
+    drop_rate: f64,
+    skip_drop: f64,
+    max_drop: Option<usize>,
     category_smoothing: f64,
     category_l2: f64,
     max_category_set: usize,
@@ -47,6 +61,7 @@ impl BoostingParams {
         Ok(Params {
             n_estimators: self.n_estimators,
             learning_rate: self.learning_rate,
+            grow_policy: self.grow_policy()?,
             max_leaf_nodes: self.max_leaf_nodes.unwrap_or(65_535),
             max_depth: self.max_depth.unwrap_or(usize::MAX),
             min_samples_leaf: self.min_samples_leaf,
@@ -55,8 +70,20 @@ impl BoostingParams {
             l2_regularization: self.l2_regularization,
             min_split_gain: self.min_split_gain,
             max_bins: self.max_bins,
+            sampling: self.sampling()?,
             subsample: self.subsample,
+            top_rate: self.top_rate,
+            other_rate: self.other_rate,
+            colsample_bytree: self.colsample_bytree,
+            colsample_bylevel: self.colsample_bylevel,
             max_features: self.max_features,
+            monotonic_cst: self.monotonic_cst.clone(),
+            interaction_cst: match &self.interaction_cst {
+                None => Interactions::Any,
+                Some(PyInteractions::Distinct(most)) => Interactions::Distinct(*most),
+                Some(PyInteractions::Groups(groups)) => Interactions::Groups(groups.clone()),
+            },
+            dart: self.dart()?,
             category_smoothing: self.category_smoothing,
             category_l2: self.category_l2,
             max_category_set: self.max_category_set,
@@ -67,6 +94,43 @@ impl BoostingParams {
             n_threads: n_threads(self.n_jobs)?,
         })
     }
+
+    fn grow_policy(&self) -> Result<GrowPolicy> {
+        match self.grow_policy.as_str() {
+            "leafwise" => Ok(GrowPolicy::Leafwise),
+            "depthwise" => Ok(GrowPolicy::Depthwise),
+            "oblivious" => Ok(GrowPolicy::Oblivious),
+            other => {
+                value_error!("grow_policy is {other:?}, wanted \"leafwise\", \"depthwise\" or \"oblivious\"")
+            }
+        }
+    }
+
+    fn sampling(&self) -> Result<Sampling> {
+        match self.sampling.as_str() {
+            "uniform" => Ok(Sampling::Uniform),
+            "goss" => Ok(Sampling::Goss),
+            other => value_error!("sampling is {other:?}, wanted \"uniform\" or \"goss\""),
+        }
+    }
+
+    fn dart(&self) -> Result<Option<Dart>> {
+        match self.boosting.as_str() {
+            "gbdt" => Ok(None),
+            "dart" => Ok(Some(Dart {
+                drop_rate: self.drop_rate,
+                skip_drop: self.skip_drop,
+                max_drop: self.max_drop.unwrap_or(usize::MAX),
+            })),
+            other => value_error!("boosting is {other:?}, wanted \"gbdt\" or \"dart\""),
+        }
+    }
+}
+
+#[derive(FromPyObject)]
+enum PyInteractions {
+    Distinct(usize),
+    Groups(Vec<Vec<u32>>),
 }
 
 /// What the file is to say about the model besides its trees.
@@ -82,6 +146,16 @@ pub struct ModelDescription {
     /// Labels of the classes; `None` for regression.
     classes: Option<PyClassLabels>,
     metadata: Vec<(String, String)>,
+}
+
+impl ModelDescription {
+    fn into_options(self) -> Options {
+        let class_labels = self.classes.map(|labels| match labels {
+            PyClassLabels::Int64s(labels) => ClassLabels::Int64s(labels),
+            PyClassLabels::Strings(labels) => ClassLabels::Strings(labels),
+        });
+        Options { class_labels, metadata: self.metadata, ..Options::new(self.name) }
+    }
 }
 
 #[derive(FromPyObject)]
@@ -141,8 +215,9 @@ pub struct BoostingFit {
 ///
 /// `tick(iterations)` is called while the fit runs, `metric(set, predictions)` wherever a loss is measured (instead of it; set 0 is the
 /// training rows), `callback(iteration, train_loss, evaluation_losses)` after each iteration: true ends the fit.
+/// `resume_from` is the state of an earlier fit to go on from.
 #[pyfunction]
-#[pyo3(signature = (training, evaluations, params, description, loss, with_train_loss, tick=None, metric=None, callback=None))]
+#[pyo3(signature = (training, evaluations, params, description, loss, with_train_loss, tick=None, metric=None, callback=None, resume_from=None))]
 #[expect(clippy::too_many_arguments, reason = "a call from Python, where each has a name")]
 pub fn fit_gradient_boosting(
     py: Python<'_>,
@@ -155,6 +230,7 @@ pub fn fit_gradient_boosting(
     tick: Option<Bound<'_, PyAny>>,
     metric: Option<Py<PyAny>>,
     callback: Option<Py<PyAny>>,
+    resume_from: Option<&[u8]>,
 ) -> PyResult<BoostingFit> {
     let training = training.hold()?;
     let evaluations = evaluations.into_iter().map(LabelledTable::hold).collect::<PyResult<Vec<_>>>()?;
@@ -162,19 +238,17 @@ pub fn fit_gradient_boosting(
         let params = params.to_core()?;
         let tables =
             std::iter::once(&training).chain(&evaluations).map(|held| Ok((held.table.view()?, held.labels()?)));
-        Ok((params, tables.collect::<Result<Vec<_>>>()?, names_and_categories(&training.table, &description)?))
+        let tables = tables.collect::<Result<Vec<_>>>()?;
+        let earlier = resume_from.map(State::from_bytes).transpose()?;
+        Ok((params, tables, names_and_categories(&training.table, &description)?, earlier))
     };
-    let (params, tables, (names, is_category)) = inputs().map_err(|error| to_python(py, &error))?;
-    let class_labels = description.classes.map(|labels| match labels {
-        PyClassLabels::Int64s(labels) => ClassLabels::Int64s(labels),
-        PyClassLabels::Strings(labels) => ClassLabels::Strings(labels),
-    });
+    let (params, tables, (names, is_category), earlier) = inputs().map_err(|error| to_python(py, &error))?;
+    let options = description.into_options();
     let raised = Raised::default();
     let objective = loss.objective(py, &raised);
-    let task = loss.task(class_labels.as_ref().map_or(0, ClassLabels::len), objective.as_ref());
+    let task = loss.task(options.class_labels.as_ref().map_or(0, ClassLabels::len), objective.as_ref());
     let task = task.map_err(|error| to_python(py, &error))?;
     let observer = PyObserver::new(metric, callback, &raised);
-    let options = Options { class_labels, metadata: description.metadata, ..Options::new(description.name) };
     let progress = Progress { observer: Some(&observer as &dyn Observer), ..Progress::default() };
     let watch = |_: Python<'_>| match &tick {
         Some(tick) => tick.call1((progress.iterations.load(Ordering::Relaxed),)).map(|_| ()),
@@ -182,7 +256,8 @@ pub fn fit_gradient_boosting(
     };
     let outcome = enter_watched(py, watch, |stop| {
         let (table, labels) = &tables[0];
-        let training = Training { table, names: &names, is_category: &is_category, labels: *labels };
+        let resume_from = earlier.as_ref();
+        let training = Training { table, names: &names, is_category: &is_category, labels: *labels, resume_from };
         let evaluations: Vec<Evaluation<'_, '_>> =
             tables[1..].iter().map(|(table, labels)| Evaluation { table, labels: *labels }).collect();
         let fitted = fit(&training, &evaluations, task, &params, with_train_loss, &progress, stop)?;
@@ -198,6 +273,35 @@ pub fn fit_gradient_boosting(
         train_losses: fitted.train_losses,
         evaluation_losses: fitted.evaluation_losses,
     })
+}
+
+/// The models that a boosting learner was on its way, one per iteration.
+#[pyclass(frozen, module = "arsenal._rust")]
+pub struct BoostingStages {
+    /// All but the trees.
+    ensemble: TreeEnsemble,
+    trees: Vec<Tree>,
+    options: Options,
+}
+
+#[pymethods]
+impl BoostingStages {
+    /// Reads the state of a fit; `description` as for the fit itself.
+    #[new]
+    fn new(py: Python<'_>, state: &[u8], description: ModelDescription) -> PyResult<Self> {
+        let state = State::from_bytes(state).map_err(|error| to_python(py, &error))?;
+        let mut ensemble = state.ensemble;
+        let trees = std::mem::take(&mut ensemble.trees);
+        Ok(Self { ensemble, trees, options: description.into_options() })
+    }
+
+    /// The trees of the first `n_iterations` (at least 1) as an ONNX file.
+    fn onnx<'py>(&self, py: Python<'py>, n_iterations: usize) -> PyResult<Bound<'py, PyBytes>> {
+        let n_trees = n_iterations.saturating_mul(self.ensemble.n_targets).min(self.trees.len());
+        let stage = TreeEnsemble { trees: self.trees[..n_trees].to_vec(), ..self.ensemble.clone() };
+        let onnx = arsenal_onnx::write(&stage, &self.options).map_err(|error| to_python(py, &error))?;
+        Ok(PyBytes::new(py, &onnx))
+    }
 }
 
 fn names_and_categories(table: &HeldTable<'_>, description: &ModelDescription) -> Result<(Vec<String>, Vec<bool>)> {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,9 +25,10 @@ from sklearn.utils.validation import (
 
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
-from arsenal.models import _losses, _tables
+from arsenal.models import _constraints, _losses, _tables
 from arsenal.models._progress import iteration_bar
 from arsenal.models._runtime import Runtime
+from arsenal.models._warm_start import Earlier
 
 if TYPE_CHECKING:
     from arsenal.deployment import InferenceSession
@@ -42,6 +43,11 @@ _Labelled = tuple[Any, _Labels, _Labels | None, _Queries | None]
 _CORE_PARAMETERS = (
     "n_estimators",
     "learning_rate",
+    "boosting",
+    "drop_rate",
+    "skip_drop",
+    "max_drop",
+    "grow_policy",
     "max_leaf_nodes",
     "max_depth",
     "min_samples_leaf",
@@ -50,7 +56,12 @@ _CORE_PARAMETERS = (
     "l2_regularization",
     "min_split_gain",
     "max_bins",
+    "sampling",
     "subsample",
+    "top_rate",
+    "other_rate",
+    "colsample_bytree",
+    "colsample_bylevel",
     "max_features",
     "category_smoothing",
     "category_l2",
@@ -69,6 +80,11 @@ class _GradientBoosting(BaseEstimator, ABC):
         *,
         n_estimators: int = 100,
         learning_rate: float = 0.1,
+        boosting: str = "gbdt",
+        drop_rate: float = 0.1,
+        skip_drop: float = 0.5,
+        max_drop: int | None = 50,
+        grow_policy: str = "leafwise",
         max_leaf_nodes: int | None = 31,
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
@@ -77,13 +93,21 @@ class _GradientBoosting(BaseEstimator, ABC):
         l2_regularization: float = 0.0,
         min_split_gain: float = 0.0,
         max_bins: int = 255,
+        sampling: str = "uniform",
         subsample: float = 1.0,
+        top_rate: float = 0.2,
+        other_rate: float = 0.1,
+        colsample_bytree: float = 1.0,
+        colsample_bylevel: float = 1.0,
         max_features: float = 1.0,
+        monotonic_cst: Any = None,
+        interaction_cst: Any = None,
         categorical_features: Any = "from_dtype",
         category_smoothing: float = 10.0,
         category_l2: float = 10.0,
         max_category_set: int = 32,
         min_category_group: int = 100,
+        warm_start: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -94,6 +118,11 @@ class _GradientBoosting(BaseEstimator, ABC):
     ) -> None:
         self.n_estimators = n_estimators
         self.learning_rate = learning_rate
+        self.boosting = boosting
+        self.drop_rate = drop_rate
+        self.skip_drop = skip_drop
+        self.max_drop = max_drop
+        self.grow_policy = grow_policy
         self.max_leaf_nodes = max_leaf_nodes
         self.max_depth = max_depth
         self.min_samples_leaf = min_samples_leaf
@@ -102,13 +131,21 @@ class _GradientBoosting(BaseEstimator, ABC):
         self.l2_regularization = l2_regularization
         self.min_split_gain = min_split_gain
         self.max_bins = max_bins
+        self.sampling = sampling
         self.subsample = subsample
+        self.top_rate = top_rate
+        self.other_rate = other_rate
+        self.colsample_bytree = colsample_bytree
+        self.colsample_bylevel = colsample_bylevel
         self.max_features = max_features
+        self.monotonic_cst = monotonic_cst
+        self.interaction_cst = interaction_cst
         self.categorical_features = categorical_features
         self.category_smoothing = category_smoothing
         self.category_l2 = category_l2
         self.max_category_set = max_category_set
         self.min_category_group = min_category_group
+        self.warm_start = warm_start
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -142,10 +179,13 @@ class _GradientBoosting(BaseEstimator, ABC):
     ) -> Self:
         """Learn; ``queries`` has an entry for the training rows and one for each evaluation set, or one for all."""
         loss = self._loss()
-        seed = int(check_random_state(self.random_state).randint(0, 2**31 - 1))
+        earlier = Earlier(self) if self.warm_start and hasattr(self, "_runtime") else None
+        seed = earlier.seed if earlier else int(check_random_state(self.random_state).randint(0, 2**31 - 1))
         table = _tables.read_training_table(self, X)
         training = self._labelled(table, y, sample_weight, queries[0], reset=True)
         names = _tables.column_names(table, self.n_features_in_)
+        if earlier:
+            earlier.check(names, getattr(self, "classes_", None))
         categories = _tables.category_mask(self.categorical_features, names, self.n_features_in_)
         evaluations = [
             self._labelled(
@@ -176,19 +216,24 @@ class _GradientBoosting(BaseEstimator, ABC):
             fitted = _rust.fit_gradient_boosting(
                 training,
                 evaluations,
-                self._core_params(seed),
+                self._core_params(seed, names),
                 description,
                 _losses.with_data(loss, training[1], training[2]),
                 self.verbose > 0 or callback is not None,
                 tick,
                 metric,
                 callback,
+                earlier.learner if earlier else None,
             )
         self._runtime = Runtime(fitted.onnx)
         self._learner = fitted.state
         self.n_iter_ = fitted.n_iterations
         self.train_losses_ = np.asarray(fitted.train_losses)
         self.evaluation_losses_ = [np.asarray(losses) for losses in fitted.evaluation_losses]
+        if earlier:
+            earlier.prepend_losses(self)
+        self._seed = seed
+        self._description = description
         self._categories = [column for column, mark in enumerate(categories or []) if mark]
         return self
 
@@ -202,9 +247,14 @@ class _GradientBoosting(BaseEstimator, ABC):
             weights = given if weights is None else weights * given
         return table, np.ascontiguousarray(targets, dtype=np.float64), weights, queries
 
-    def _core_params(self, seed: int) -> dict[str, Any]:
+    def _core_params(self, seed: int, names: list[str]) -> dict[str, Any]:
         params = {name: getattr(self, name) for name in _CORE_PARAMETERS}
-        return params | {"seed": seed, "n_iter_no_change": self.n_iter_no_change if self.early_stopping else None}
+        return params | {
+            "monotonic_cst": _constraints.monotonic_signs(self.monotonic_cst, names, len(names)),
+            "interaction_cst": _constraints.interactions(self.interaction_cst, names, len(names)),
+            "seed": seed,
+            "n_iter_no_change": self.n_iter_no_change if self.early_stopping else None,
+        }
 
     def _split(self, training: _Labelled, seed: int) -> tuple[_Labelled, _Labelled]:
         """Set a share of the rows aside for early stopping."""
@@ -232,8 +282,17 @@ class _GradientBoosting(BaseEstimator, ABC):
     def _scores(self, X: Any) -> npt.NDArray[Any]:
         """What the exported model gives for X: probabilities, or a column of predictions."""
         check_is_fitted(self)
+        return self._scores_of(self._runtime.session(self.n_jobs), _tables.read_other_table(self, X))
+
+    def _staged_scores(self, X: Any) -> Iterator[npt.NDArray[Any]]:
+        """:meth:`_scores` of the models with the first 1, 2, … iterations, each run as the file that it would be."""
+        check_is_fitted(self)
         table = _tables.read_other_table(self, X)
-        session = self._runtime.session(self.n_jobs)
+        stages = _rust.BoostingStages(self._learner, self._description)
+        for n_iterations in range(1, self.n_iter_ + 1):
+            yield self._scores_of(Runtime(stages.onnx(n_iterations)).session(self.n_jobs), table)
+
+    def _scores_of(self, session: InferenceSession, table: Any) -> npt.NDArray[Any]:
         if _tables.has_columns(table):
             return np.asarray(session(table))
         (declared, *_others) = session.get_inputs()
@@ -304,8 +363,21 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         Boosting iterations; each adds one tree, or one per class where there are more than two.
     learning_rate : float, default=0.1
         Factor of every leaf value.
+    boosting : {"gbdt", "dart"}, default="gbdt"
+        "dart" leaves some earlier iterations out while it learns the next, and then scales both, so that later trees do
+        not only correct details [3]_.
+    drop_rate : float, default=0.1
+        Chance of each earlier iteration to be left out by "dart".
+    skip_drop : float, default=0.5
+        Chance that an iteration of "dart" leaves none out.
+    max_drop : int or None, default=50
+        Most iterations that "dart" leaves out at once; None sets no limit.
+    grow_policy : {"leafwise", "depthwise", "oblivious"}, default="leafwise"
+        Split the leaf that gains most; or go level by level; or split all leaves of a level by one shared condition,
+        which makes symmetric trees [4]_. Where a shared condition would cut off fewer rows than a leaf needs, both
+        halves keep one value.
     max_leaf_nodes : int or None, default=31
-        Most leaves of a tree; None allows 65,535.
+        Most leaves of a tree; None allows 65,535. An oblivious tree has the largest power of two within it.
     max_depth : int or None, default=None
         Most splits from the root to a leaf.
     min_samples_leaf : int, default=20
@@ -318,10 +390,24 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         Gain that a split must exceed.
     max_bins : int, default=255
         Most bins of a column besides the one for missing values, 2 to 255.
+    sampling : {"uniform", "goss"}, default="uniform"
+        How the rows of an iteration are drawn: a share of them (``subsample``), or those with the largest gradients and
+        a share of the others, which count for those left out [5]_; that begins after 1 / ``learning_rate`` iterations.
     subsample : float, default=1.0
         Share of rows that each iteration sees, drawn without replacement.
+    top_rate, other_rate : float, default=0.2 and 0.1
+        Shares of the rows that "goss" keeps for their gradients and draws from the others.
+    colsample_bytree, colsample_bylevel : float, default=1.0
+        Share of columns that a tree sees, and share of those that each of its levels sees.
     max_features : float, default=1.0
-        Share of columns that the search at each node sees.
+        Share of the level's columns that the search at each node sees; an oblivious tree has one search per level.
+    monotonic_cst : array-like of int or dict of str to int, default=None
+        1 for columns that may only raise the prediction (of the second class), -1 for those that may only lower it, else
+        0; per column, or by name. For two classes, and for losses of numbers whose leaves are Newton's steps; not for
+        categories.
+    interaction_cst : {"pairwise", "no_interactions"} or sequence of tuples, lists or sets, default=None
+        Which columns (indices or names) may meet on a path from the root to a leaf: two at most, one, or those that some
+        group holds together. Columns that no group holds are one more group.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         Columns to treat as categories: by the table's types (text and category columns), none but text, or a boolean
         mask, indices or names. Categories beyond the ``max_bins`` most frequent are treated as missing.
@@ -333,6 +419,9 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         Most categories in one set.
     min_category_group : int, default=100
         Rows by which a set of categories must grow before it is tried again.
+    warm_start : bool, default=False
+        Go on from the model of the last ``fit``, with its bins, its seed and its trees, which ``n_estimators`` counts.
+        Parts of a fit give the bytes of the whole, but for "dart", for early stopping and for ``loss="huber"``.
     early_stopping : bool, default=False
         Stop when the loss on the first evaluation set no longer falls, and keep the best iteration.
     validation_fraction : float or int, default=0.1
@@ -367,8 +456,11 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
 
     References
     ----------
-    Friedman, "Greedy function approximation: a gradient boosting machine", Annals of Statistics 29 (2001). Shi et al.,
-    "Quantized training of gradient boosting decision trees", NeurIPS 2022.
+    .. [1] Friedman, "Greedy function approximation: a gradient boosting machine", Annals of Statistics 29 (2001).
+    .. [2] Shi et al., "Quantized training of gradient boosting decision trees", NeurIPS 2022.
+    .. [3] Rashmi and Gilad-Bachrach, "DART: dropouts meet multiple additive regression trees", AISTATS 2015.
+    .. [4] Prokhorenkova et al., "CatBoost: unbiased boosting with categorical features", NeurIPS 2018.
+    .. [5] Ke et al., "LightGBM: a highly efficient gradient boosting decision tree", NIPS 2017.
 
     Examples
     --------
@@ -387,6 +479,11 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         *,
         n_estimators: int = 100,
         learning_rate: float = 0.1,
+        boosting: str = "gbdt",
+        drop_rate: float = 0.1,
+        skip_drop: float = 0.5,
+        max_drop: int | None = 50,
+        grow_policy: str = "leafwise",
         max_leaf_nodes: int | None = 31,
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
@@ -395,13 +492,21 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         l2_regularization: float = 0.0,
         min_split_gain: float = 0.0,
         max_bins: int = 255,
+        sampling: str = "uniform",
         subsample: float = 1.0,
+        top_rate: float = 0.2,
+        other_rate: float = 0.1,
+        colsample_bytree: float = 1.0,
+        colsample_bylevel: float = 1.0,
         max_features: float = 1.0,
+        monotonic_cst: Any = None,
+        interaction_cst: Any = None,
         categorical_features: Any = "from_dtype",
         category_smoothing: float = 10.0,
         category_l2: float = 10.0,
         max_category_set: int = 32,
         min_category_group: int = 100,
+        warm_start: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -414,6 +519,11 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         super().__init__(
             n_estimators=n_estimators,
             learning_rate=learning_rate,
+            boosting=boosting,
+            drop_rate=drop_rate,
+            skip_drop=skip_drop,
+            max_drop=max_drop,
+            grow_policy=grow_policy,
             max_leaf_nodes=max_leaf_nodes,
             max_depth=max_depth,
             min_samples_leaf=min_samples_leaf,
@@ -422,13 +532,21 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
             l2_regularization=l2_regularization,
             min_split_gain=min_split_gain,
             max_bins=max_bins,
+            sampling=sampling,
             subsample=subsample,
+            top_rate=top_rate,
+            other_rate=other_rate,
+            colsample_bytree=colsample_bytree,
+            colsample_bylevel=colsample_bylevel,
             max_features=max_features,
+            monotonic_cst=monotonic_cst,
+            interaction_cst=interaction_cst,
             categorical_features=categorical_features,
             category_smoothing=category_smoothing,
             category_l2=category_l2,
             max_category_set=max_category_set,
             min_category_group=min_category_group,
+            warm_start=warm_start,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
@@ -489,6 +607,19 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         """The most probable class of each row, of shape (n_samples,); the earlier one of equals."""
         most_probable = self._scores(X).argmax(axis=1)
         return np.asarray(self.classes_[most_probable])
+
+    def staged_predict_proba(self, X: Any) -> Iterator[npt.NDArray[Any]]:
+        """:meth:`predict_proba` after 1, 2, … iterations; parameters and cost as in :meth:`staged_predict`."""
+        return self._staged_scores(X)
+
+    def staged_predict(self, X: Any) -> Iterator[npt.NDArray[Any]]:
+        """Predictions of the models with the first 1, 2, … iterations, each of shape (n_samples,).
+
+        Every stage is run as the ONNX file that it would be exported as, so the last one is :meth:`predict` to the bit.
+        All of them together take O(rows x ``n_iter_`` squared). With ``boosting="dart"`` trees have their final values.
+        """
+        for scores in self._staged_scores(X):
+            yield np.asarray(self.classes_[scores.argmax(axis=1)])
 
     def _loss(self) -> _losses.Loss:
         return "log_loss", [], None
@@ -585,6 +716,11 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
         tweedie_power: float = 1.5,
         n_estimators: int = 100,
         learning_rate: float = 0.1,
+        boosting: str = "gbdt",
+        drop_rate: float = 0.1,
+        skip_drop: float = 0.5,
+        max_drop: int | None = 50,
+        grow_policy: str = "leafwise",
         max_leaf_nodes: int | None = 31,
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
@@ -593,13 +729,21 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
         l2_regularization: float = 0.0,
         min_split_gain: float = 0.0,
         max_bins: int = 255,
+        sampling: str = "uniform",
         subsample: float = 1.0,
+        top_rate: float = 0.2,
+        other_rate: float = 0.1,
+        colsample_bytree: float = 1.0,
+        colsample_bylevel: float = 1.0,
         max_features: float = 1.0,
+        monotonic_cst: Any = None,
+        interaction_cst: Any = None,
         categorical_features: Any = "from_dtype",
         category_smoothing: float = 10.0,
         category_l2: float = 10.0,
         max_category_set: int = 32,
         min_category_group: int = 100,
+        warm_start: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -611,6 +755,11 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
         super().__init__(
             n_estimators=n_estimators,
             learning_rate=learning_rate,
+            boosting=boosting,
+            drop_rate=drop_rate,
+            skip_drop=skip_drop,
+            max_drop=max_drop,
+            grow_policy=grow_policy,
             max_leaf_nodes=max_leaf_nodes,
             max_depth=max_depth,
             min_samples_leaf=min_samples_leaf,
@@ -619,13 +768,21 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
             l2_regularization=l2_regularization,
             min_split_gain=min_split_gain,
             max_bins=max_bins,
+            sampling=sampling,
             subsample=subsample,
+            top_rate=top_rate,
+            other_rate=other_rate,
+            colsample_bytree=colsample_bytree,
+            colsample_bylevel=colsample_bylevel,
             max_features=max_features,
+            monotonic_cst=monotonic_cst,
+            interaction_cst=interaction_cst,
             categorical_features=categorical_features,
             category_smoothing=category_smoothing,
             category_l2=category_l2,
             max_category_set=max_category_set,
             min_category_group=min_category_group,
+            warm_start=warm_start,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
@@ -663,6 +820,11 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
         """
         scores = self._scores(X)
         return scores if self._gives_columns else scores[:, 0]
+
+    def staged_predict(self, X: Any) -> Iterator[npt.NDArray[Any]]:
+        """:meth:`predict` after 1, 2, … iterations; cost as in :meth:`GradientBoostingClassifier.staged_predict`."""
+        for scores in self._staged_scores(X):
+            yield scores if self._gives_columns else scores[:, 0]
 
     def _loss(self) -> _losses.Loss:
         return _losses.regression_loss(self.loss, self.quantile, self.alpha, self.tweedie_power)

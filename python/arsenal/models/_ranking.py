@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -77,6 +78,11 @@ class GradientBoostingRanker(_GradientBoosting):
         eval_at: int = 10,
         n_estimators: int = 100,
         learning_rate: float = 0.1,
+        boosting: str = "gbdt",
+        drop_rate: float = 0.1,
+        skip_drop: float = 0.5,
+        max_drop: int | None = 50,
+        grow_policy: str = "leafwise",
         max_leaf_nodes: int | None = 31,
         max_depth: int | None = None,
         min_samples_leaf: int = 20,
@@ -85,13 +91,21 @@ class GradientBoostingRanker(_GradientBoosting):
         l2_regularization: float = 0.0,
         min_split_gain: float = 0.0,
         max_bins: int = 255,
+        sampling: str = "uniform",
         subsample: float = 1.0,
+        top_rate: float = 0.2,
+        other_rate: float = 0.1,
+        colsample_bytree: float = 1.0,
+        colsample_bylevel: float = 1.0,
         max_features: float = 1.0,
+        monotonic_cst: Any = None,
+        interaction_cst: Any = None,
         categorical_features: Any = "from_dtype",
         category_smoothing: float = 10.0,
         category_l2: float = 10.0,
         max_category_set: int = 32,
         min_category_group: int = 100,
+        warm_start: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
@@ -103,6 +117,11 @@ class GradientBoostingRanker(_GradientBoosting):
         super().__init__(
             n_estimators=n_estimators,
             learning_rate=learning_rate,
+            boosting=boosting,
+            drop_rate=drop_rate,
+            skip_drop=skip_drop,
+            max_drop=max_drop,
+            grow_policy=grow_policy,
             max_leaf_nodes=max_leaf_nodes,
             max_depth=max_depth,
             min_samples_leaf=min_samples_leaf,
@@ -111,13 +130,21 @@ class GradientBoostingRanker(_GradientBoosting):
             l2_regularization=l2_regularization,
             min_split_gain=min_split_gain,
             max_bins=max_bins,
+            sampling=sampling,
             subsample=subsample,
+            top_rate=top_rate,
+            other_rate=other_rate,
+            colsample_bytree=colsample_bytree,
+            colsample_bylevel=colsample_bylevel,
             max_features=max_features,
+            monotonic_cst=monotonic_cst,
+            interaction_cst=interaction_cst,
             categorical_features=categorical_features,
             category_smoothing=category_smoothing,
             category_l2=category_l2,
             max_category_set=max_category_set,
             min_category_group=min_category_group,
+            warm_start=warm_start,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
@@ -185,6 +212,11 @@ class GradientBoostingRanker(_GradientBoosting):
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Scores of shape (n_samples,), in the type the model computes in: the higher, the earlier within a query."""
         return self._scores(X)[:, 0]
+
+    def staged_predict(self, X: Any) -> Iterator[npt.NDArray[Any]]:
+        """:meth:`predict` after 1, 2, … iterations; cost as in :meth:`GradientBoostingClassifier.staged_predict`."""
+        for scores in self._staged_scores(X):
+            yield scores[:, 0]
 
     def _loss(self) -> _losses.Loss:
         for name in ("truncation_level", "eval_at"):

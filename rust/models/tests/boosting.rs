@@ -2,84 +2,18 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed fit is a failed test")]
 
+mod trained;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arsenal_core::Error;
-use arsenal_core::ensemble::{Child, Condition, Dtype, FeatureKind, Link, TreeEnsemble};
-use arsenal_core::rng::Rng;
+use arsenal_core::ensemble::{Child, Condition, Dtype, FeatureKind, Link};
 use arsenal_core::table::{CategoryColumn, Chunk, Column, Csr, Table};
 use arsenal_models::trees::boosting::{
     Evaluation, Fitted, Importance, Labels, Params, Progress, State, Task, Training, fit,
 };
 use ndarray::{Array2, Axis};
-
-/// Small trees on small data: every parameter that matters for size, set.
-fn params() -> Params {
-    Params { n_estimators: 20, max_leaf_nodes: 8, min_samples_leaf: 5, n_threads: 2, ..Params::default() }
-}
-
-fn learn(
-    table: &Table<'_>,
-    is_category: &[bool],
-    labels: Labels<'_>,
-    task: Task<'_>,
-    params: &Params,
-) -> Result<Fitted, Error> {
-    let names: Vec<String> = (0..table.n_columns()).map(|column| format!("x{column}")).collect();
-    let training = Training { table, names: &names, is_category, labels };
-    let evaluation = Evaluation { table, labels };
-    fit(&training, &[evaluation], task, params, true, &Progress::default(), &AtomicBool::new(false))
-}
-
-fn learn_dense(x: &Array2<f64>, y: &[f64], task: Task<'_>, params: &Params) -> Fitted {
-    let labels = Labels { targets: y, weights: None, queries: None };
-    learn(&Table::DenseF64(x.view()), &vec![false; x.ncols()], labels, task, params).unwrap()
-}
-
-/// Rows with an interaction, a wave, missing values and noise columns; targets from the first three columns.
-fn rows(n: usize) -> (Array2<f64>, Vec<f64>) {
-    let mut rng = Rng::new(3);
-    let mut x = Array2::from_shape_fn((n, 6), |_| rng.uniform() * 4.0 - 2.0);
-    let y = x.rows().into_iter().map(|row| row[0] * row[1] + (2.0 * row[2]).sin()).collect();
-    x.column_mut(2).iter_mut().step_by(7).for_each(|value| *value = f64::NAN);
-    (x, y)
-}
-
-fn classes(y: &[f64], cuts: &[f64]) -> Vec<f64> {
-    y.iter().map(|y| cuts.iter().filter(|&cut| y > cut).count() as f64).collect()
-}
-
-/// The sums of one row by the fitted structure alone, as any reader of it would compute them.
-fn sums(ensemble: &TreeEnsemble, row: &[f64]) -> Vec<f64> {
-    let mut sums = vec![0.0; ensemble.n_targets];
-    for (tree, structure) in ensemble.trees.iter().enumerate() {
-        let mut at = structure.root;
-        let leaf = loop {
-            let Child::Split(split) = at else {
-                let Child::Leaf(leaf) = at else { unreachable!() };
-                break leaf;
-            };
-            let split = &structure.splits[split as usize];
-            let value = row[split.feature as usize];
-            let goes_left = match (&split.condition, &ensemble.features[split.feature as usize].kind) {
-                (Condition::AtMost { threshold, missing_left }, _) => {
-                    if value.is_nan() {
-                        *missing_left
-                    } else {
-                        value <= *threshold
-                    }
-                }
-                (Condition::Among { codes }, FeatureKind::NumericCategories(values)) => {
-                    codes.iter().any(|&code| values[code as usize - 1] == value)
-                }
-                (Condition::Among { .. }, kind) => panic!("no numbers in {kind:?}"),
-            };
-            at = if goes_left { split.left } else { split.right };
-        };
-        sums[tree % ensemble.n_targets] += structure.values[leaf as usize];
-    }
-    sums
-}
+use trained::{classes, learn, learn_dense, params, rows, sums};
 
 #[test]
 fn a_regression_learns_and_its_structure_says_what_it_scored() {
@@ -298,6 +232,7 @@ fn early_stopping_keeps_the_best_iteration() {
         names: &names,
         is_category: &[false; 6],
         labels: Labels { targets: &y, weights: None, queries: None },
+        resume_from: None,
     };
     let evaluation = Evaluation { table: &later, labels: Labels { targets: &noise, weights: None, queries: None } };
     let params = Params { n_estimators: 500, n_iter_no_change: Some(5), learning_rate: 0.5, ..params() };
@@ -357,6 +292,7 @@ fn bad_input_is_named() {
             names,
             is_category: &[false, false],
             labels: Labels { targets, weights, queries: None },
+            resume_from: None,
         };
         fit(&training, &[], task, params, false, &Progress::default(), &AtomicBool::new(false)).unwrap_err().to_string()
     };
@@ -379,6 +315,7 @@ fn bad_input_is_named() {
         names: &names,
         is_category: &[false, false],
         labels: Labels { targets: &good, weights: None, queries: None },
+        resume_from: None,
     };
     let outcome = fit(&training, &[], Task::SquaredError, &default, false, &Progress::default(), &stopped);
     assert_eq!(outcome.unwrap_err(), Error::Interrupted);

@@ -20,8 +20,8 @@ pub(super) struct CategoryParams {
     pub one_hot: usize,
 }
 
-struct Category {
-    bin: usize,
+pub(super) struct Category {
+    pub bin: usize,
     sum: u64,
     count: f64,
     order: f64,
@@ -47,17 +47,31 @@ fn best_single(histogram: &[u64], column: usize, node: &Node, params: &SplitPara
     for (bin, &left) in histogram.iter().enumerate().skip(1) {
         let (side, other) =
             (node.side(left, rows_per_hessian), node.side(node.sum.wrapping_sub(left), rows_per_hessian));
-        if params.allows(side) && params.allows(other) {
-            let gain = params.score(side, params.l2) + params.score(other, params.l2);
-            if best.is_none_or(|best| gain > best.gain) {
-                best = Some(Candidate { gain, column, condition: BinCondition::Among(set_of(&[bin])), left });
-            }
+        if params.allows(side)
+            && params.allows(other)
+            && let Some(gain) = params.pair(side, other, params.l2, 0, node.bounds)
+            && best.is_none_or(|best| gain > best.gain)
+        {
+            best = Some(Candidate { gain, column, condition: BinCondition::Among(set_of(&[bin])), left });
         }
     }
     finish(best, node, params)
 }
 
 fn best_set(histogram: &[u64], column: usize, node: &Node, params: &SplitParams) -> Option<Candidate> {
+    let categories = categories_in_order(histogram, node, params);
+    let longest = params.category.max_set.min(categories.len().div_ceil(2));
+    let ascending = best_prefix(categories.iter().take(longest), column, node, params);
+    let descending = best_prefix(categories.iter().rev().take(longest), column, node, params);
+    let best = match (ascending, descending) {
+        (Some(a), Some(d)) if d.gain > a.gain => Some(d),
+        (a, d) => a.or(d),
+    };
+    finish(best, node, params)
+}
+
+/// The categories with enough rows, by their smoothed gradient over hessian.
+pub(super) fn categories_in_order(histogram: &[u64], node: &Node, params: &SplitParams) -> Vec<Category> {
     let rows_per_hessian = node.rows_per_hessian();
     let mut categories: Vec<Category> = Vec::with_capacity(histogram.len());
     for (bin, &sum) in histogram.iter().enumerate().skip(1) {
@@ -67,14 +81,7 @@ fn best_set(histogram: &[u64], column: usize, node: &Node, params: &SplitParams)
         }
     }
     categories.sort_by(|a, b| a.order.total_cmp(&b.order).then(a.bin.cmp(&b.bin)));
-    let longest = params.category.max_set.min(categories.len().div_ceil(2));
-    let ascending = best_prefix(categories.iter().take(longest), column, node, params);
-    let descending = best_prefix(categories.iter().rev().take(longest), column, node, params);
-    let best = match (ascending, descending) {
-        (Some(a), Some(d)) if d.gain > a.gain => Some(d),
-        (a, d) => a.or(d),
-    };
-    finish(best, node, params)
+    categories
 }
 
 /// The best of the growing sets that an order of categories makes.
@@ -101,7 +108,7 @@ fn best_prefix<'c>(
             break;
         }
         grown = 0.0;
-        let gain = params.score(side, l2) + params.score(other, l2);
+        let Some(gain) = params.pair(side, other, l2, 0, node.bounds) else { continue };
         if best.is_none_or(|best| gain > best.gain) {
             best = Some(Candidate { gain, column, condition: BinCondition::Among(set_of(&bins)), left });
         }
@@ -109,7 +116,7 @@ fn best_prefix<'c>(
     best
 }
 
-fn set_of(bins: &[usize]) -> [u64; 4] {
+pub(super) fn set_of(bins: &[usize]) -> [u64; 4] {
     let mut set = [0; 4];
     for bin in bins {
         set[bin / 64] |= 1 << (bin % 64);

@@ -1,4 +1,4 @@
-//! Leaf-wise growth of one tree on binned columns.
+//! Growth of one tree on binned columns, leaf by leaf or level by level; [`super::oblivious`] grows symmetric trees.
 //!
 //! Sums are whole numbers, so neither the number of threads nor the order of rows changes a tree. A node's rows are one range of the
 //! row list; the histogram of the smaller child is counted, the larger child's is the parent's minus it.
@@ -15,6 +15,9 @@ use arsenal_simd::partition::{GoesLeft, SLACK, partition};
 
 use super::binned::BinnedTable;
 use super::categories::best_categories;
+use super::columns::{ColumnSample, ColumnShares};
+use super::constraints::{Bounds, Constraints};
+use super::cuts::best_numeric_within;
 use super::split::{BinCondition, Candidate, Node, SplitParams, Units, best_numeric};
 
 /// Rows × columns below which a histogram is not worth two threads: about 50 µs of work.
@@ -28,12 +31,26 @@ const SEARCH_COLUMNS: usize = 8;
 /// Cost of a search (see [`SearchColumn::cost`]) below which it is not worth two threads: about 30 µs of work.
 const PARALLEL_SEARCH: usize = 1 << 15;
 
+/// Which leaf is split next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GrowPolicy {
+    /// The one that gains most.
+    #[default]
+    Leafwise,
+    /// Level by level from the root; within a level the one that gains most.
+    Depthwise,
+    /// All leaves of a level at once, by one condition.
+    Oblivious,
+}
+
 /// What limits a tree.
 #[derive(Clone, Debug)]
 pub(super) struct GrowParams {
+    pub policy: GrowPolicy,
     pub max_leaf_nodes: usize,
     pub max_depth: usize,
-    pub max_features: f64,
+    pub columns: ColumnShares,
+    pub constraints: Constraints,
     pub split: SplitParams,
 }
 
@@ -66,6 +83,30 @@ pub(super) struct GrownTree {
     pub splits: Vec<GrownSplit>,
     /// Each leaf's range of [`Grower::rows`]; within it rows rise.
     pub leaves: Vec<Range<usize>>,
+    /// What each leaf's value must stay within.
+    pub bounds: Vec<Bounds>,
+    /// The leaves that share one value, where some do.
+    pub groups: Option<Groups>,
+}
+
+/// Leaves that share values.
+#[derive(Clone, Debug)]
+pub(super) struct Groups {
+    /// The group of each leaf.
+    pub of_leaf: Vec<usize>,
+    /// The rows of all leaves of each group.
+    pub rows: Vec<Range<usize>>,
+}
+
+impl Groups {
+    /// Sums over the leaves of each group.
+    pub fn sums(&self, of_leaves: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        let mut sums = vec![(0.0, 0.0); self.rows.len()];
+        for (&group, leaf) in self.of_leaf.iter().zip(of_leaves) {
+            sums[group] = (sums[group].0 + leaf.0, sums[group].1 + leaf.1);
+        }
+        sums
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -94,7 +135,7 @@ impl GrownTree {
 }
 
 impl BinCondition {
-    fn goes_left(self, bin: u8) -> bool {
+    pub(super) fn goes_left(self, bin: u8) -> bool {
         match self {
             Self::AtMost { bin: last, missing_left } => bin <= last && (bin > 0 || missing_left),
             Self::Among(set) => set[usize::from(bin / 64)] >> (bin % 64) & 1 == 1,
@@ -107,21 +148,30 @@ impl BinCondition {
 }
 
 /// A leaf that may still be split.
-struct Open {
-    rows: Range<usize>,
+pub(super) struct Open {
+    pub rows: Range<usize>,
     sum: u64,
     depth: usize,
-    histogram: Vec<u64>,
+    pub histogram: Vec<u64>,
     candidate: Option<Candidate>,
+    pub bounds: Bounds,
+    /// Columns split on the way here, rising; kept only where they limit what follows.
+    path: Vec<u32>,
     /// The split above, and which of its children this is.
     parent: Option<(usize, usize)>,
+}
+
+impl Open {
+    pub fn node(&self, units: Units) -> Node {
+        Node { sum: self.sum, n_rows: self.rows.len(), units, bounds: self.bounds }
+    }
 }
 
 /// Grows trees on one table, reusing its buffers.
 pub(super) struct Grower<'a> {
     table: &'a BinnedTable,
-    columns: Vec<SearchColumn>,
-    params: GrowParams,
+    pub(super) columns: Vec<SearchColumn>,
+    pub(super) params: GrowParams,
     n_threads: usize,
     /// The rows of the current tree; each leaf is a range.
     pub rows: Vec<u32>,
@@ -150,24 +200,18 @@ impl<'a> Grower<'a> {
     /// # Errors
     /// `Interrupted` once `stop` is set.
     pub fn grow(&mut self, pairs: &[u32], units: Units, rng: &Rng, stop: &AtomicBool) -> Result<GrownTree> {
-        let mut root =
-            Open { rows: 0..self.rows.len(), sum: 0, depth: 0, histogram: Vec::new(), candidate: None, parent: None };
-        if self.may_split(&root, 1) {
-            root.histogram = self.histogram(root.rows.clone(), pairs);
-            // Each column's bins add up to all rows.
-            let first = &root.histogram[self.table.offset(0)..][..self.columns[0].n_bins];
-            root.sum = first.iter().fold(0, |sum, &bin| sum.wrapping_add(bin));
+        if self.params.policy == GrowPolicy::Oblivious {
+            return self.grow_oblivious(pairs, units, rng, stop);
         }
-        let mut open = vec![root];
-        self.search(&mut open, 0, units, rng);
+        let sample = ColumnSample::new(self.columns.len(), self.params.columns, rng);
+        let mut open = vec![self.root(pairs)];
+        self.search(&mut open, 0, units, &sample, rng);
         let mut splits: Vec<GrownSplit> = Vec::new();
         while open.len() < self.params.max_leaf_nodes {
             if stop.load(Ordering::Relaxed) {
                 return Err(Error::Interrupted);
             }
-            // The earliest of the best: an order that no thread decides.
-            let best = (0..open.len()).rev().max_by(|&a, &b| gain(&open[a]).total_cmp(&gain(&open[b])));
-            let Some((place, candidate)) = best.and_then(|place| Some((place, open[place].candidate?))) else { break };
+            let Some((place, candidate)) = next(self.params.policy, &open) else { break };
             let parent = open.swap_remove(place);
             let split = splits.len();
             if let Some((above, side)) = parent.parent {
@@ -179,12 +223,32 @@ impl<'a> Grower<'a> {
                 gain: candidate.gain,
                 children: [Branch::Leaf(0); 2],
             });
-            let children = self.split(parent, candidate, split, pairs, open.len() + 2);
+            let children = self.split(parent, candidate, split, pairs, units, open.len() + 2);
             open.extend(children);
             let first = open.len() - 2;
-            self.search(&mut open, first, units, &rng.fork(split as u64 + 1));
+            self.search(&mut open, first, units, &sample, &rng.fork(split as u64 + 1));
         }
         Ok(self.close(open, splits))
+    }
+
+    /// All rows as one leaf.
+    pub(super) fn root(&mut self, pairs: &[u32]) -> Open {
+        let mut root = Open {
+            rows: 0..self.rows.len(),
+            sum: 0,
+            depth: 0,
+            histogram: Vec::new(),
+            candidate: None,
+            bounds: Bounds::FREE,
+            path: Vec::new(),
+            parent: None,
+        };
+        if self.may_split(&root, 1) {
+            root.histogram = self.histogram(root.rows.clone(), pairs);
+            // Each column's bins add up to all rows.
+            root.sum = self.bins_of(&root, 0).iter().fold(0, |sum, &bin| sum.wrapping_add(bin));
+        }
+        root
     }
 
     fn may_split(&self, open: &Open, n_leaves: usize) -> bool {
@@ -195,18 +259,31 @@ impl<'a> Grower<'a> {
     }
 
     /// Partitions a node's rows and gives its children their histograms.
-    fn split(&mut self, parent: Open, candidate: Candidate, split: usize, pairs: &[u32], n_leaves: usize) -> [Open; 2] {
+    pub(super) fn split(
+        &mut self,
+        parent: Open,
+        candidate: Candidate,
+        split: usize,
+        pairs: &[u32],
+        units: Units,
+        n_leaves: usize,
+    ) -> [Open; 2] {
         let middle = self.partition(parent.rows.clone(), candidate.column, candidate.condition);
-        let child = |rows: Range<usize>, sum, side| Open {
+        let sums = [candidate.left, parent.sum.wrapping_sub(candidate.left)];
+        let bounds = self.bounds_of_children(&parent.node(units), candidate.column, sums);
+        let path = self.params.constraints.interactions.path_with(parent.path, candidate.column);
+        let child = |rows: Range<usize>, side: usize| Open {
             rows,
-            sum,
+            sum: sums[side],
             depth: parent.depth + 1,
             histogram: Vec::new(),
             candidate: None,
+            bounds: bounds[side],
+            path: path.clone(),
             parent: Some((split, side)),
         };
-        let mut left = child(parent.rows.start..middle, candidate.left, 0);
-        let mut right = child(middle..parent.rows.end, parent.sum.wrapping_sub(candidate.left), 1);
+        let mut left = child(parent.rows.start..middle, 0);
+        let mut right = child(middle..parent.rows.end, 1);
         let left_is_smaller = left.rows.len() <= right.rows.len();
         let (smaller, larger) = if left_is_smaller { (&mut left, &mut right) } else { (&mut right, &mut left) };
         let mut inherited = parent.histogram;
@@ -220,8 +297,18 @@ impl<'a> Grower<'a> {
         [left, right]
     }
 
+    fn bounds_of_children(&self, node: &Node, column: usize, sums: [u64; 2]) -> [Bounds; 2] {
+        let sign = self.params.constraints.sign(column);
+        if sign == 0 {
+            return [node.bounds; 2];
+        }
+        let params = &self.params.split;
+        let value = |sum| params.value(node.side(sum, 0.0), params.l2, node.bounds);
+        node.bounds.of_children(sign, value(sums[0]), value(sums[1]))
+    }
+
     /// Moves the rows that go left to the front of `range` and returns where the others begin. Keeps the order on both sides.
-    fn partition(&mut self, range: Range<usize>, column: usize, condition: BinCondition) -> usize {
+    pub(super) fn partition(&mut self, range: Range<usize>, column: usize, condition: BinCondition) -> usize {
         let Self { rows, left, right, n_threads, table, .. } = self;
         let rows = &mut rows[range.clone()];
         let bins = table.column(column);
@@ -311,17 +398,16 @@ impl<'a> Grower<'a> {
     }
 
     /// Finds the best split of each open leaf from `first` on that has a histogram.
-    fn search(&self, open: &mut [Open], first: usize, units: Units, rng: &Rng) {
+    fn search(&self, open: &mut [Open], first: usize, units: Units, sample: &ColumnSample, rng: &Rng) {
         struct Task<'t> {
             open: &'t Open,
             columns: Vec<u32>,
             best: Option<Candidate>,
         }
-        let n_columns = self.columns.len();
-        let n_sampled = ((n_columns as f64 * self.params.max_features).ceil() as usize).clamp(1, n_columns.max(1));
         let mut tasks: Vec<Task<'_>> = Vec::new();
         for (place, open) in open[first..].iter().enumerate().filter(|(_, open)| !open.histogram.is_empty()) {
-            let columns = rng.fork(place as u64).sample_sorted(n_columns, n_sampled);
+            let allowed = self.params.constraints.interactions.allowed(&open.path);
+            let columns = sample.of_node(open.depth, allowed.as_deref(), rng.fork(place as u64));
             tasks.extend(columns.chunks(SEARCH_COLUMNS).map(|columns| Task {
                 open,
                 columns: columns.to_vec(),
@@ -329,12 +415,10 @@ impl<'a> Grower<'a> {
             }));
         }
         let work = |task: &mut Task<'_>| {
-            let node = Node { sum: task.open.sum, n_rows: task.open.rows.len(), units };
+            let node = task.open.node(units);
             let mut room = Scores::default();
-            let candidates = task
-                .columns
-                .iter()
-                .filter_map(|&column| self.best_split(&task.open.histogram, column as usize, &node, &mut room));
+            let candidates =
+                task.columns.iter().filter_map(|&column| self.best_split(task.open, column as usize, &node, &mut room));
             task.best = candidates.reduce(better);
         };
         let cost: usize = tasks.iter().flat_map(|task| &task.columns).map(|&c| self.columns[c as usize].cost()).sum();
@@ -354,13 +438,27 @@ impl<'a> Grower<'a> {
         }
     }
 
-    fn best_split(&self, histogram: &[u64], column: usize, node: &Node, room: &mut Scores) -> Option<Candidate> {
-        let SearchColumn { n_bins, is_category } = self.columns[column];
-        let bins = &histogram[self.table.offset(column)..][..n_bins];
-        if is_category {
+    fn best_split(&self, open: &Open, column: usize, node: &Node, room: &mut Scores) -> Option<Candidate> {
+        let bins = self.bins_of(open, column);
+        let sign = self.params.constraints.sign(column);
+        if self.columns[column].is_category {
             best_categories(bins, column, node, &self.params.split)
-        } else {
+        } else if sign == 0 && node.bounds.is_free() {
             best_numeric(bins, column, node, &self.params.split, room)
+        } else {
+            best_numeric_within(bins, column, sign, node, &self.params.split)
+        }
+    }
+
+    /// A column's part of a node's histogram.
+    pub(super) fn bins_of<'h>(&self, open: &'h Open, column: usize) -> &'h [u64] {
+        &open.histogram[self.table.offset(column)..][..self.columns[column].n_bins]
+    }
+
+    /// Keeps a finished leaf's buffer for later nodes.
+    pub(super) fn recycle(&mut self, open: Open) {
+        if !open.histogram.is_empty() {
+            self.free.push(open.histogram);
         }
     }
 
@@ -369,16 +467,16 @@ impl<'a> Grower<'a> {
         open.sort_by_key(|open| open.rows.start);
         let root = if splits.is_empty() { Branch::Leaf(0) } else { Branch::Split(0) };
         let mut leaves = Vec::with_capacity(open.len());
+        let mut bounds = Vec::with_capacity(open.len());
         for (leaf, open) in open.into_iter().enumerate() {
             if let Some((above, side)) = open.parent {
                 splits[above].children[side] = Branch::Leaf(leaf);
             }
-            leaves.push(open.rows);
-            if !open.histogram.is_empty() {
-                self.free.push(open.histogram);
-            }
+            leaves.push(open.rows.clone());
+            bounds.push(open.bounds);
+            self.recycle(open);
         }
-        GrownTree { root, splits, leaves }
+        GrownTree { root, splits, leaves, bounds, groups: None }
     }
 }
 
@@ -390,8 +488,18 @@ struct Part<'p> {
     n_left: usize,
 }
 
-fn gain(open: &Open) -> f64 {
-    open.candidate.map_or(f64::NEG_INFINITY, |candidate| candidate.gain)
+/// The leaf to split next: the earliest of the best, an order that no thread decides.
+fn next(policy: GrowPolicy, open: &[Open]) -> Option<(usize, Candidate)> {
+    let depth = |place: usize| if policy == GrowPolicy::Depthwise { open[place].depth } else { 0 };
+    let splittable = open.iter().enumerate().filter_map(|(place, open)| Some((place, open.candidate?)));
+    splittable.reduce(|best, other| {
+        let is_better = match depth(other.0).cmp(&depth(best.0)) {
+            std::cmp::Ordering::Less => true,
+            std::cmp::Ordering::Equal => other.1.gain > best.1.gain,
+            std::cmp::Ordering::Greater => false,
+        };
+        if is_better { other } else { best }
+    })
 }
 
 /// The candidate with the higher gain; the earlier column where they are equal.

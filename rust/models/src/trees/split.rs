@@ -4,6 +4,7 @@ use arsenal_simd::cuts::{Cuts, Scores, scores};
 use arsenal_simd::histogram::unpack;
 
 use super::categories::CategoryParams;
+use super::constraints::Bounds;
 
 /// What a split must satisfy, and how gains are measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +31,7 @@ pub(super) struct Node {
     pub sum: u64,
     pub n_rows: usize,
     pub units: Units,
+    pub bounds: Bounds,
 }
 
 /// Which bins go left.
@@ -211,13 +213,13 @@ impl ExactCuts<'_> {
 
 /// Turns a sum of scores into a gain over not splitting.
 pub(super) fn finish(best: Option<Candidate>, node: &Node, params: &SplitParams) -> Option<Candidate> {
-    let whole = params.score(node.side(node.sum, node.rows_per_hessian()), params.l2);
+    let whole = params.whole(node);
     best.map(|candidate| Candidate { gain: candidate.gain - whole, ..candidate })
         .filter(|candidate| candidate.gain > params.min_split_gain)
 }
 
 /// Where no training row of the node misses the value, a later one goes with the majority.
-fn send_unseen_missing_to_the_larger_side(mut candidate: Candidate, missing: u64, node: &Node) -> Candidate {
+pub(super) fn send_unseen_missing_to_the_larger_side(mut candidate: Candidate, missing: u64, node: &Node) -> Candidate {
     if let BinCondition::AtMost { missing_left, .. } = &mut candidate.condition
         && missing == 0
     {
@@ -255,7 +257,7 @@ mod tests {
                 histogram[bin] = histogram[bin].wrapping_add(row);
                 sum = sum.wrapping_add(row);
             }
-            let node = Node { sum, n_rows, units: Units { gradient: 1e-3, hessian: 2e-4 } };
+            let node = Node { sum, n_rows, units: Units { gradient: 1e-3, hessian: 2e-4 }, bounds: Bounds::FREE };
             for params in
                 [params(20.0, 1e-3, 0.0), params(1.0, 0.0, 1.0), params(1.0, 0.05, 0.1), params(1e9, 0.0, 0.0)]
             {

@@ -5,20 +5,27 @@ use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use arsenal_core::ensemble::{Aggregate, Child, Condition, Split, Targets, Tree, TreeEnsemble};
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
-use arsenal_core::table::Table;
+use arsenal_core::table::{Column, Table};
 use arsenal_core::{Error, Result, value_error};
 use arsenal_simd::gradient::{self, Derivatives, Rounding};
 
+use super::dart::Weights;
 use super::loss::{BLOCK, Block, Loss, Task, predictions};
 use super::params::Params;
 use super::progress::Progress;
+use super::resume;
+use super::sampling::{Sample, Sampling};
 use super::state::State;
 use crate::trees::binned::{BinnedTable, Layouts};
 use crate::trees::binning::{Binning, ColumnBins};
 use crate::trees::categories::CategoryParams;
+use crate::trees::columns::ColumnShares;
+use crate::trees::constraints::{Bounds, Constraints};
 use crate::trees::grow::{Branch, GrowParams, Grower, GrownTree, SearchColumn};
 use crate::trees::split::{BinCondition, SplitParams, Units};
 
+/// The stream of an iteration's random numbers that decides what it forgets.
+const DROPS: u64 = u64::MAX - 3;
 /// Columns of at most this many categories try each alone.
 const ONE_HOT: usize = 4;
 
@@ -36,6 +43,8 @@ pub struct Training<'a, 't> {
     pub is_category: &'a [bool],
     /// What to predict.
     pub labels: Labels<'a>,
+    /// An earlier fit to go on from: its bins and trees stay, and `n_estimators` counts them.
+    pub resume_from: Option<&'a State>,
 }
 
 /// What rows should be predicted as, and how much each counts.
@@ -106,6 +115,10 @@ pub fn fit(
     if training.table.n_rows() > MAX_ROWS {
         return value_error!("X has {} rows, wanted at most {MAX_ROWS}", training.table.n_rows());
     }
+    check_constraints(training, &*loss, params)?;
+    if let Some(state) = training.resume_from {
+        resume::check(state, training.table, loss.n_targets(), loss.link(), params)?;
+    }
     pool::pool(params.n_threads)?
         .install(move || boost(training, evaluations, loss, params, with_train_loss, progress, stop))
 }
@@ -132,6 +145,22 @@ fn check(table: &Table<'_>, labels: Labels<'_>, loss: &dyn Loss, name: &str) -> 
     loss.check(labels)
 }
 
+fn check_constraints(training: &Training<'_, '_>, loss: &dyn Loss, params: &Params) -> Result<()> {
+    let is_text = |column: usize| match training.table {
+        Table::Columns(columns) => matches!(columns[column], Column::Category(_)),
+        _ => false,
+    };
+    let marks = training.is_category.iter().enumerate();
+    let is_category: Vec<bool> = marks.map(|(column, &mark)| mark || is_text(column)).collect();
+    params.check_constraints(&is_category, loss.n_targets())?;
+    if params.monotonic_cst.iter().any(|&sign| sign != 0) && loss.center(0).is_some() {
+        return value_error!(
+            "monotonic_cst with a loss whose leaves are medians or quantiles, wanted a loss with Newton's steps"
+        );
+    }
+    Ok(())
+}
+
 /// Rows that are only scored: their bins, and their running sums.
 struct Scored<'a> {
     binned: BinnedTable,
@@ -155,13 +184,31 @@ fn boost(
     let rows: Vec<u32> = (0..labels.targets.len() as u32)
         .filter(|&row| labels.weights.is_none_or(|weights| weights[row as usize] > 0.0))
         .collect();
-    let binning = Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng)?;
+    let n_targets = loss.n_targets();
+    // Asked for in any case: the loss prepares for its rows there.
+    let best_constants = loss.initial_scores(labels, &rows)?;
+    let (binning, initial_scores, trees) = match training.resume_from {
+        Some(state) => (state.binning.clone(), state.initial_scores.clone(), state.ensemble.trees.clone()),
+        None => {
+            let binning = Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng)?;
+            (binning, best_constants, Vec::new())
+        }
+    };
+    let walked: Vec<GrownTree> = trees.iter().map(|tree| resume::in_bins(tree, &binning)).collect();
+    let n_done = trees.len() / n_targets;
+    let start = |binned: &BinnedTable| {
+        let constant = |&score: &f64| vec![if n_done == 0 { score } else { 0.0 }; binned.n_rows()];
+        let mut scores: Vec<Vec<f64>> = initial_scores.iter().map(constant).collect();
+        for (place, (grown, tree)) in walked.iter().zip(&trees).enumerate() {
+            add_walked(binned, grown, &tree.values, 1.0, &mut scores[place % n_targets]);
+        }
+        scores
+    };
     let binned = BinnedTable::new(training.table, &binning, Layouts::RowsAndColumns)?;
-    let initial_scores = loss.initial_scores(labels, &rows)?;
     let mut scored: Vec<Scored<'_>> = Vec::with_capacity(evaluations.len());
     for &evaluation in evaluations {
         let binned = BinnedTable::new(evaluation.table, &binning, Layouts::Columns)?;
-        let scores = initial_scores.iter().map(|&score| vec![score; binned.n_rows()]).collect();
+        let scores = start(&binned);
         scored.push(Scored { binned, labels: evaluation.labels, scores, losses: Vec::new() });
     }
     let columns = binning
@@ -176,48 +223,65 @@ fn boost(
         binning: &binning,
         grower: Grower::new(&binned, columns, grow_params(params)),
         binned: &binned,
-        scores: initial_scores.iter().map(|&score| vec![score; binned.n_rows()]).collect(),
+        scores: start(&binned),
         gradients: vec![0.0; binned.n_rows()],
         hessians: vec![0.0; binned.n_rows()],
         pairs: vec![0; binned.n_rows()],
         leaf_of: (0..binned.n_rows()).map(|_| AtomicU16::new(0)).collect(),
         rows,
-        trees: Vec::new(),
+        weights: Weights::kept(n_done),
+        trees,
+        grown: if params.dart.is_some() { walked } else { Vec::new() },
     };
+    if params.dart.is_some() {
+        // Forgetting a tree must not forget the constant score.
+        add_initial(&mut booster.trees, &initial_scores, -1.0);
+    }
     let mut train_losses = Vec::new();
     booster.measure(with_train_loss, &mut train_losses, &mut scored, progress)?;
     if params.n_iter_no_change.is_some() && scored.first().is_some_and(|rows| rows.losses.is_empty()) {
         return value_error!("this loss has no value that could stop the fit early, wanted an evaluation metric");
     }
-    let mut best = (f64::INFINITY, 0);
-    for iteration in 0..params.n_estimators {
-        let has_grown = booster.iterate(&rng.fork(iteration as u64 + 1), &mut scored, stop)?;
+    let mut best = (f64::INFINITY, n_done, booster.weights.clone());
+    if let (Some(first), true) = (scored.first().and_then(|rows| rows.losses.first()), n_done > 0) {
+        best.0 = *first;
+    }
+    for iteration in n_done..params.n_estimators {
+        let has_grown = booster.iterate(iteration, &rng.fork(iteration as u64 + 1), &mut scored, stop)?;
         progress.iterations.store(iteration + 1, Ordering::Relaxed);
         booster.measure(with_train_loss, &mut train_losses, &mut scored, progress)?;
         let is_told_to_stop = progress.tell(iteration + 1, &train_losses, scored.iter().map(|rows| &rows.losses))?;
         if let (Some(patience), Some(first)) = (params.n_iter_no_change, scored.first()) {
-            let loss = first.losses[iteration + 1];
+            let loss = first.losses[iteration + 1 - n_done];
             if loss < best.0 - params.tol {
-                best = (loss, iteration + 1);
+                best = (loss, iteration + 1, booster.weights.clone());
             }
             if iteration + 1 - best.1.max(1) >= patience {
                 break;
             }
         }
         // Without anything random left, the next iteration would find no split either.
-        let is_over = !has_grown && params.subsample >= 1.0 && params.max_features >= 1.0;
+        let is_over = !has_grown && !params.is_random();
         if is_told_to_stop || is_over && booster.loss.starts_at_its_best() {
             break;
         }
     }
-    let (n_targets, link) = (booster.loss.n_targets(), booster.loss.link());
-    let mut trees = booster.trees;
+    let link = booster.loss.link();
+    let (mut trees, mut weights) = (booster.trees, booster.weights);
     if params.n_iter_no_change.is_some() && !scored.is_empty() {
+        if best.1 > 0 {
+            weights = best.2;
+        }
         trees.truncate(best.1.max(1) * n_targets);
     }
     let n_iterations = trees.len() / n_targets;
-    for (tree, &score) in trees.iter_mut().zip(&initial_scores) {
-        tree.values.iter_mut().for_each(|value| *value += score);
+    if params.dart.is_some() {
+        for (place, tree) in trees.iter_mut().enumerate() {
+            tree.values.iter_mut().for_each(|value| *value *= weights.of(place / n_targets));
+        }
+    }
+    if n_done == 0 || params.dart.is_some() {
+        add_initial(&mut trees, &initial_scores, 1.0);
     }
     let ensemble = TreeEnsemble {
         features: binning.features(training.names),
@@ -232,11 +296,27 @@ fn boost(
     Ok(Fitted { state: State { ensemble, binning, initial_scores }, train_losses, evaluation_losses, n_iterations })
 }
 
+/// Puts the constant scores into the first trees, or takes them out again.
+fn add_initial(trees: &mut [Tree], initial_scores: &[f64], sign: f64) {
+    for (tree, &score) in trees.iter_mut().zip(initial_scores) {
+        tree.values.iter_mut().for_each(|value| *value += sign * score);
+    }
+}
+
 fn grow_params(params: &Params) -> GrowParams {
     GrowParams {
+        policy: params.grow_policy,
         max_leaf_nodes: params.max_leaf_nodes,
         max_depth: params.max_depth,
-        max_features: params.max_features,
+        columns: ColumnShares {
+            tree: params.colsample_bytree,
+            level: params.colsample_bylevel,
+            node: params.max_features,
+        },
+        constraints: Constraints {
+            monotone: params.monotonic_cst.clone(),
+            interactions: params.interaction_cst.clone(),
+        },
         split: SplitParams {
             min_samples_leaf: params.min_samples_leaf as f64,
             min_child_weight: params.min_child_weight,
@@ -271,7 +351,11 @@ struct Booster<'a> {
     pairs: Vec<u32>,
     /// Leaf of each row in the current tree; atomic because leaves list their rows in no order that slices could be cut by.
     leaf_of: Vec<AtomicU16>,
+    /// With their values as they were learned; `weights` tells what they count.
     trees: Vec<Tree>,
+    weights: Weights,
+    /// The same in bins, where trees may be forgotten.
+    grown: Vec<GrownTree>,
 }
 
 impl Booster<'_> {
@@ -299,26 +383,29 @@ impl Booster<'_> {
     }
 
     /// One tree per target, all on the scores before the iteration. Returns whether any tree has a split.
-    fn iterate(&mut self, rng: &Rng, scored: &mut [Scored<'_>], stop: &AtomicBool) -> Result<bool> {
-        let bag = self.bag(rng);
+    fn iterate(&mut self, iteration: usize, rng: &Rng, scored: &mut [Scored<'_>], stop: &AtomicBool) -> Result<bool> {
+        let dropped = self.params.dart.map_or_else(Vec::new, |dart| dart.dropped(iteration, rng.fork(DROPS)));
+        let counted = self.weights.add(&dropped);
+        for (&dropped, &weight) in dropped.iter().zip(&counted) {
+            self.count_again(dropped, -weight, None);
+        }
         self.loss.begin_iteration(&self.scores, self.labels, &self.rows);
+        let bag = self.sample(iteration, rng)?;
         let n_targets = self.loss.n_targets();
         let before = if n_targets > 1 { self.scores.clone() } else { Vec::new() };
         let mut has_grown = false;
         for target in 0..n_targets {
             let rng = rng.fork(target as u64 + 1);
             let scores = if n_targets > 1 { &before } else { &self.scores };
-            let scale = derive(
-                self.loss,
-                self.labels,
-                scores,
-                target,
-                Derivatives { gradients: &mut self.gradients, hessians: &mut self.hessians },
-            )?;
+            let mut out = Derivatives { gradients: &mut self.gradients, hessians: &mut self.hessians };
+            let mut scale = derive(self.loss, self.labels, scores, target, out.again())?;
+            if let Some(bag) = &bag {
+                scale = bag.amplify(&mut out, scale);
+            }
             let rounding = rounding(scale, self.rows.len(), &rng);
             round(&self.gradients, &self.hessians, rounding, &mut self.pairs);
             self.grower.rows.clear();
-            self.grower.rows.extend_from_slice(bag.as_deref().unwrap_or(&self.rows));
+            self.grower.rows.extend_from_slice(bag.as_ref().map_or(&self.rows, |bag| &bag.rows));
             let units = Units {
                 gradient: 1.0 / f64::from(rounding.gradient_scale),
                 hessian: 1.0 / f64::from(rounding.hessian_scale),
@@ -326,24 +413,58 @@ impl Booster<'_> {
             let grown = self.grower.grow(&self.pairs, units, &rng, stop)?;
             has_grown |= !grown.splits.is_empty();
             let (values, covers) = self.leaf_values(target, &grown);
-            let tree = self.translate(&grown, values, covers);
-            self.update_scores(target, &grown, &tree.values, bag.is_some());
+            let weight = self.weights.of(iteration);
+            self.update_scores(target, &grown, &values, weight, bag.is_some());
             for rows in &mut *scored {
-                add_walked(&rows.binned, &grown, &tree.values, &mut rows.scores[target]);
+                add_walked(&rows.binned, &grown, &values, weight, &mut rows.scores[target]);
             }
-            self.trees.push(tree);
+            self.trees.push(self.translate(&grown, values, covers));
+            if self.params.dart.is_some() {
+                self.grown.push(grown);
+            }
+        }
+        for (&dropped, &before) in dropped.iter().zip(&counted) {
+            let now = self.weights.of(dropped);
+            self.count_again(dropped, now, None);
+            self.count_again(dropped, now - before, Some(&mut *scored));
         }
         if stop.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(has_grown) }
     }
 
-    /// The rows of this iteration if not all, rising.
-    fn bag(&self, rng: &Rng) -> Option<Vec<u32>> {
-        if self.params.subsample >= 1.0 {
-            return None;
+    /// Adds an earlier iteration's trees with a weight: to the evaluation rows if given, else to the training rows.
+    fn count_again(&mut self, iteration: usize, weight: f64, scored: Option<&mut [Scored<'_>]>) {
+        let n_targets = self.loss.n_targets();
+        let add = |binned: &BinnedTable, scores: &mut [Vec<f64>]| {
+            for (target, scores) in scores.iter_mut().enumerate() {
+                let place = iteration * n_targets + target;
+                add_walked(binned, &self.grown[place], &self.trees[place].values, weight, scores);
+            }
+        };
+        match scored {
+            None => add(self.binned, &mut self.scores),
+            Some(scored) => scored.iter_mut().for_each(|rows| add(&rows.binned, &mut rows.scores)),
         }
-        let size = ((self.rows.len() as f64 * self.params.subsample).round() as usize).max(1);
-        let places = rng.fork(0).sample_sorted(self.rows.len(), size);
-        Some(places.into_iter().map(|place| self.rows[place as usize]).collect())
+    }
+
+    /// The rows of this iteration if not all.
+    fn sample(&mut self, iteration: usize, rng: &Rng) -> Result<Option<Sample>> {
+        Ok(match self.params.sampling {
+            Sampling::Uniform if self.params.subsample >= 1.0 => None,
+            Sampling::Uniform => Some(Sample::uniform(&self.rows, self.params.subsample, rng.fork(0))),
+            // As in LightGBM: before the first steps add up to a whole one, gradients say little.
+            Sampling::Goss if (iteration as f64) < 1.0 / self.params.learning_rate => None,
+            Sampling::Goss => {
+                let mut sizes = vec![0.0; self.gradients.len()];
+                for target in 0..self.loss.n_targets() {
+                    let out = Derivatives { gradients: &mut self.gradients, hessians: &mut self.hessians };
+                    derive(self.loss, self.labels, &self.scores, target, out)?;
+                    for (size, (g, h)) in sizes.iter_mut().zip(self.gradients.iter().zip(&self.hessians)) {
+                        *size += (g * h).abs();
+                    }
+                }
+                Some(Sample::one_sided(&self.rows, &sizes, self.params, rng.fork(0)))
+            }
+        })
     }
 
     /// Sums of the unrounded gradients and hessians of each leaf, in f64. Also notes each row's leaf.
@@ -385,15 +506,18 @@ impl Booster<'_> {
     /// What each leaf adds, and its cover.
     fn leaf_values(&self, target: usize, grown: &GrownTree) -> (Vec<f64>, Vec<f64>) {
         let sums = self.leaf_sums(grown);
-        let rate = self.params.learning_rate;
-        let values = match self.loss.center(target) {
-            Some(center) => {
-                let centers = center.of_leaves(self.labels, &self.scores[target], &self.grower.rows, &grown.leaves);
-                centers.into_iter().map(|center| rate * center).collect()
-            }
-            None => sums.iter().map(|&(gradient, hessian)| rate * self.step(gradient, hessian)).collect(),
+        let covers = sums.iter().map(|sums| sums.1).collect();
+        let (sums, rows) = match &grown.groups {
+            None => (sums, &grown.leaves),
+            Some(groups) => (groups.sums(&sums), &groups.rows),
         };
-        (values, sums.into_iter().map(|sums| sums.1).collect())
+        let steps: Vec<f64> = match self.loss.center(target) {
+            Some(center) => center.of_leaves(self.labels, &self.scores[target], &self.grower.rows, rows),
+            None => sums.iter().map(|&(gradient, hessian)| self.step(gradient, hessian)).collect(),
+        };
+        let group = |leaf: usize| grown.groups.as_ref().map_or(leaf, |groups| groups.of_leaf[leaf]);
+        let value = |(leaf, bounds): (usize, &Bounds)| self.params.learning_rate * bounds.clamp(steps[group(leaf)]);
+        (grown.bounds.iter().enumerate().map(value).collect(), covers)
     }
 
     /// The step that minimises the second-order objective, or what the loss makes of it.
@@ -403,15 +527,15 @@ impl Booster<'_> {
         if weight > 0.0 { self.loss.step(gradient, hessian, -(shrunk / weight)) } else { 0.0 }
     }
 
-    fn update_scores(&mut self, target: usize, grown: &GrownTree, values: &[f64], is_bagged: bool) {
+    fn update_scores(&mut self, target: usize, grown: &GrownTree, values: &[f64], weight: f64, is_bagged: bool) {
         if is_bagged {
-            return add_walked(self.binned, grown, values, &mut self.scores[target]);
+            return add_walked(self.binned, grown, values, weight, &mut self.scores[target]);
         }
         let leaf_of = &self.leaf_of;
         let mut blocks: Vec<(usize, &mut [f64])> = self.scores[target].chunks_mut(BLOCK).enumerate().collect();
         pool::for_each(&mut blocks, &|(block, scores)| {
             for (score, leaf) in scores.iter_mut().zip(&leaf_of[*block * BLOCK..]) {
-                *score += values[usize::from(leaf.load(Ordering::Relaxed))];
+                *score += weight * values[usize::from(leaf.load(Ordering::Relaxed))];
             }
         });
     }
@@ -458,11 +582,12 @@ fn condition(condition: BinCondition, bins: &ColumnBins) -> Condition {
     }
 }
 
-fn add_walked(binned: &BinnedTable, grown: &GrownTree, values: &[f64], scores: &mut [f64]) {
+/// Adds a tree's values, each counted `weight` times.
+fn add_walked(binned: &BinnedTable, grown: &GrownTree, values: &[f64], weight: f64, scores: &mut [f64]) {
     let mut blocks: Vec<(usize, &mut [f64])> = scores.chunks_mut(BLOCK).enumerate().collect();
     pool::for_each(&mut blocks, &|(block, scores)| {
         for (row, score) in scores.iter_mut().enumerate() {
-            *score += values[grown.leaf_of(binned, *block * BLOCK + row)];
+            *score += weight * values[grown.leaf_of(binned, *block * BLOCK + row)];
         }
     });
 }

@@ -1,15 +1,23 @@
 //! Histogram gradient boosting.
 
+mod dart;
 mod fit;
 mod loss;
 mod losses;
 mod params;
 mod progress;
 mod renewal;
+mod resume;
+mod sampling;
 mod state;
 
+pub use dart::Dart;
 pub use fit::{Evaluation, Fitted, Labels, Training, fit};
 pub use loss::{Objective, Ranking, Task};
 pub use params::Params;
 pub use progress::{Observer, Progress};
+pub use sampling::Sampling;
 pub use state::{Importance, State};
+
+pub use super::constraints::Interactions;
+pub use super::grow::GrowPolicy;
