@@ -189,7 +189,11 @@ class _GradientBoosting(BaseEstimator, ABC):
         categories = _tables.category_mask(self.categorical_features, names, self.n_features_in_)
         evaluations = [
             self._labelled(
-                _tables.read_other_table(self, part[0]), part[1], part[2] if len(part) > 2 else None, numbers, reset=False
+                _tables.read_other_table(self, part[0]),
+                part[1],
+                part[2] if len(part) > 2 else None,
+                numbers,
+                reset=False,
             )
             for part, numbers in zip(_parts(eval_set), cycle(queries[1:] or [None]))
         ]
@@ -237,9 +241,7 @@ class _GradientBoosting(BaseEstimator, ABC):
         self._categories = [column for column, mark in enumerate(categories or []) if mark]
         return self
 
-    def _labelled(
-        self, table: Any, y: Any, sample_weight: Any, queries: _Queries | None, *, reset: bool
-    ) -> _Labelled:
+    def _labelled(self, table: Any, y: Any, sample_weight: Any, queries: _Queries | None, *, reset: bool) -> _Labelled:
         targets, weights = self._encode(y, reset=reset)
         check_consistent_length(_Rows(table), targets)
         if sample_weight is not None:
@@ -311,19 +313,16 @@ class _GradientBoosting(BaseEstimator, ABC):
             return matrix
         if wanted is np.float64:
             return matrix.astype(np.float64)
-        return _tables.exact_float32(matrix, self._categories)
+        return _tables.exact_float32(matrix, (slice(None), self._categories))
 
     def _sparse_scores(self, session: InferenceSession, csr: Any, wanted: type[np.floating[Any]]) -> npt.NDArray[Any]:
-        """Score sparse rows block by block: no more than 4,096 rows are ever dense."""
+        """Score sparse rows, which the runtime lays out block by block."""
         from scipy import sparse
 
         indptr, indices, values, width = csr
-        matrix = sparse.csr_array((values, indices, indptr), shape=(len(indptr) - 1, width))
-        blocks = [
-            session(self._as_declared(matrix[first : first + 4096].toarray(), wanted))
-            for first in range(0, matrix.shape[0], 4096)
-        ]
-        return np.concatenate(blocks)
+        if wanted is np.float32:
+            values = _tables.exact_float32(values, np.isin(indices, self._categories))
+        return np.asarray(session(sparse.csr_array((values, indices, indptr), shape=(len(indptr) - 1, width))))
 
     def _onnx_bytes(self) -> bytes:
         """The fitted model as an ONNX file; what :func:`arsenal.deployment.export_onnx` writes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from scipy import sparse
 from sklearn.utils.validation import _check_feature_names, _check_n_features, _get_feature_names, validate_data
 
 from arsenal.exceptions import ArsenalTypeError, ArsenalValueError, MissingExtraError
+from arsenal.models._sparse import canonical_csr, check_sparse
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -38,7 +39,7 @@ def read_training_table(estimator: BaseEstimator, X: Any) -> CoreTable:
         if len(frame) == 0:
             raise ArsenalValueError("X has 0 sample(s) (shape=(0, ...)) while a minimum of 1 is required.")
         return frame
-    return _core_matrix(validate_data(estimator, X, accept_sparse="csr", dtype=None, ensure_all_finite=False))
+    return _read_matrix(estimator, X, reset=True)
 
 
 def read_other_table(estimator: BaseEstimator, X: Any) -> CoreTable:
@@ -48,9 +49,7 @@ def read_other_table(estimator: BaseEstimator, X: Any) -> CoreTable:
         frame = _arrow_frame(X)
         _check_n_features(estimator, _Width(n_columns(frame)), reset=False)
         return frame
-    return _core_matrix(
-        validate_data(estimator, X, reset=False, accept_sparse="csr", dtype=None, ensure_all_finite=False)
-    )
+    return _read_matrix(estimator, X, reset=False)
 
 
 class _Width:
@@ -102,27 +101,29 @@ def category_mask(categorical: Any, names: Sequence[str], width: int) -> list[bo
     return [name in set(marks.tolist()) for name in names]
 
 
-def exact_float32(X: npt.NDArray[np.float64], is_category: Iterable[int]) -> npt.NDArray[np.float32]:
+def exact_float32(X: npt.NDArray[np.float64], is_category: Any) -> npt.NDArray[np.float32]:
     """Round float64 values for a model of float32 thresholds: every row takes the branch that float64 would take.
 
     A model asks ``x <= t`` with t a float32; rounding x up to the next float32 never moves it across such a t.
-    Categories are compared for equality and are rounded to nearest.
+    Categories, which the index ``is_category`` picks out of X, are compared for equality and are rounded to nearest.
     """
     with np.errstate(over="ignore"):
         nearest = X.astype(np.float32)
     rounded = np.where(nearest < X, np.nextafter(nearest, np.float32(math.inf)), nearest)
-    for column in is_category:
-        rounded[:, column] = nearest[:, column]
+    rounded[is_category] = nearest[is_category]
     return rounded
 
 
-def _core_matrix(X: Any) -> CoreTable:
+def _read_matrix(estimator: BaseEstimator, X: Any, *, reset: bool) -> CoreTable:
+    if sparse.issparse(X) and X.ndim == 2:
+        check_sparse(X)
+    X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=None, ensure_all_finite=False)
     if sparse.issparse(X):
-        X = X.tocsr()
-        X.sum_duplicates()
+        check_sparse(X)  # what it was made from may be of a format that has no index arrays to check
+        csr = canonical_csr(X, _floats(X.data))
         as_int64 = {"dtype": np.int64, "copy": False}
-        values = np.ascontiguousarray(_floats(X.data), dtype=np.float64)
-        return (X.indptr.astype(**as_int64), X.indices.astype(**as_int64), values, X.shape[1])
+        values = np.ascontiguousarray(csr.data, dtype=np.float64)
+        return (csr.indptr.astype(**as_int64), csr.indices.astype(**as_int64), values, csr.shape[1])
     X = _floats(X)
     return X if X.flags.aligned else X.copy()
 
