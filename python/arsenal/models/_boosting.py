@@ -27,6 +27,7 @@ from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _constraints, _losses, _tables
 from arsenal.models._progress import iteration_bar
+from arsenal.models._refit import all_or_nothing
 from arsenal.models._runtime import Runtime
 from arsenal.models._warm_start import Earlier
 
@@ -166,6 +167,7 @@ class _GradientBoosting(BaseEstimator, ABC):
         """Targets as the user gave them."""
         return targets
 
+    @all_or_nothing
     def _fit(
         self,
         X: Any,
@@ -809,8 +811,9 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
 
         ``eval_metric`` is given what :meth:`predict` would return.
         """
+        self._fit(X, y, sample_weight, eval_set, eval_metric=eval_metric, callbacks=callbacks)
         self._gives_columns = self.loss == "quantile" and np.ndim(self.quantile) > 0
-        return self._fit(X, y, sample_weight, eval_set, eval_metric=eval_metric, callbacks=callbacks)
+        return self
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """Predicted numbers in the type the model computes in.
