@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 from arsenal.cli.extras import need
 from arsenal.cli.outcome import ExitCode, Terminated, ending
+from arsenal.exceptions import ArsenalValueError
 
 need("typer", "rich", extra="cli", purpose="the command arsenal")
 import typer  # noqa: E402  (after the line that says which extra brings it)
@@ -38,7 +39,6 @@ class Correction(StrEnum):
     """How p-values are corrected for the number of columns."""
 
     holm = "holm"
-    bonferroni = "bonferroni"
     bh = "bh"
     none = "none"
 
@@ -212,7 +212,7 @@ def drift(
     """Say which columns of a table drifted away from a reference."""
     from arsenal.cli import drift as drifting
 
-    report = drifting.drift(reference, current, alpha, correction.value)
+    report = drifting.drift(reference, current, alpha, None if correction is Correction.none else correction.value)
     found = report.to_dict()
     if html is not None:
         from arsenal.cli.files import whole_file
@@ -225,8 +225,14 @@ def drift(
         _print(drifting.screen(found))
         if html is not None:
             print(f"report: {html}", file=sys.stderr)
-    drifted = any(column["drift"] for column in found["columns"].values())
-    return ExitCode.DRIFT if fail_on_drift and drifted else ExitCode.OK
+    if found["drift"]:
+        return ExitCode.DRIFT if fail_on_drift else ExitCode.OK
+    if found["n_tested"] == 0:
+        nothing = f"no column of {current} could be tested, so whether it drifted is not known"
+        if fail_on_drift:
+            raise ArsenalValueError(nothing)
+        print(f"note: {nothing}", file=sys.stderr)
+    return ExitCode.OK
 
 
 def _print(screen: object) -> None:

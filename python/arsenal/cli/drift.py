@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from arsenal.monitoring import DriftReport
 
 
-def drift(reference: Path, current: Path, alpha: float, correction: str) -> DriftReport:
+def drift(reference: Path, current: Path, alpha: float, correction: str | None) -> DriftReport:
     """Compare two tables; the columns of the reference are looked for in the current one by name."""
     from arsenal.monitoring import DriftReport
 

@@ -15,6 +15,7 @@ import arsenal as package
 import numpy as np
 import pyarrow as pa
 import pytest
+from arsenal.cli.app import Correction
 from pyarrow import csv, parquet
 
 Command = Callable[..., "Ended"]  # noqa: F821  (the fixtures' class)
@@ -247,6 +248,27 @@ def test_drift_can_fail_a_pipeline(arsenal: Command, before_and_after: tuple[Pat
     assert arsenal("drift", reference, current, "--fail-on-drift").code == 4
     assert arsenal("drift", reference, reference, "--fail-on-drift").code == 0
     assert arsenal("drift", reference, current, "--fail-on-drift", "--alpha", "1e-300").code == 0
+
+
+@pytest.mark.parametrize("correction", list(Correction))
+def test_every_correction_that_is_offered_works(
+    arsenal: Command, before_and_after: tuple[Path, Path], correction: Correction
+) -> None:
+    done = arsenal("drift", *before_and_after, "--correction", correction.value, "--json")
+    assert (done.code, done.err) == (0, "")
+    assert json.loads(done.out)["correction"] == (None if correction is Correction.none else correction.value)
+
+
+def test_a_table_of_which_nothing_can_be_tested_passes_no_pipeline(arsenal: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("number,text\n1,x\n2,y\n")
+    (tmp_path / "b.csv").write_text("number,text\n")
+    done = arsenal("drift", tmp_path / "a.csv", tmp_path / "b.csv", "--fail-on-drift")
+    assert done.code == 3
+    assert f"no column of {tmp_path / 'b.csv'} could be tested" in done.err
+    noted = arsenal("drift", tmp_path / "a.csv", tmp_path / "b.csv", "--json")
+    assert noted.code == 0
+    assert json.loads(noted.out)["n_tested"] == 0
+    assert noted.err.startswith("note: no column of")
 
 
 @pytest.mark.parametrize(
