@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _constraints, _losses, _tables
+from arsenal.models._parameters import check_parameters
 from arsenal.models._progress import iteration_bar
 from arsenal.models._refit import all_or_nothing
 from arsenal.models._runtime import Runtime
@@ -180,6 +181,7 @@ class _GradientBoosting(BaseEstimator, ABC):
         queries: Sequence[_Queries | None] = (None,),
     ) -> Self:
         """Learn; ``queries`` has an entry for the training rows and one for each evaluation set, or one for all."""
+        check_parameters(self)
         loss = self._loss()
         earlier = Earlier(self) if self.warm_start and hasattr(self, "_runtime") else None
         seed = earlier.seed if earlier else int(check_random_state(self.random_state).randint(0, 2**31 - 1))
@@ -220,8 +222,8 @@ class _GradientBoosting(BaseEstimator, ABC):
         }
         with iteration_bar(self.verbose, self.n_estimators, type(self).__name__) as tick:
             fitted = _rust.fit_gradient_boosting(
-                training,
-                evaluations,
+                (_tables.for_core(training[0], "X"), *training[1:]),
+                [(_tables.for_core(rows[0], "eval_set"), *rows[1:]) for rows in evaluations],
                 self._core_params(seed, names),
                 description,
                 _losses.with_data(loss, training[1], training[2]),
@@ -446,8 +448,10 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         Class labels.
     n_iter_ : int
         Iterations kept.
-    train_losses_ : ndarray of shape (``n_iter_`` + 1,)
-        Mean log loss on the training rows after each iteration; empty unless ``verbose``.
+    train_losses_ : ndarray of shape (n_iterations + 1,)
+        Mean log loss on the training rows before the first and after each iteration;
+        empty unless ``verbose`` or ``callbacks``. Iterations after the best one, which early stopping does
+        not keep, are among them: there may be more than ``n_iter_``.
     evaluation_losses_ : list of ndarray
         The same for each evaluation set.
     feature_importances_ : ndarray of shape (``n_features_in_``,)
@@ -865,7 +869,7 @@ def _parts(eval_set: Any) -> list[tuple[Any, ...]]:
     """``eval_set`` as a list of (X, y) or (X, y, sample_weight)."""
     if eval_set is None:
         return []
-    parts = [eval_set] if isinstance(eval_set, tuple) else list(eval_set)
+    parts = list(eval_set) if isinstance(eval_set, list) else [eval_set]
     for part in parts:
         if not isinstance(part, tuple) or len(part) not in (2, 3):
             raise ArsenalValueError(
@@ -900,7 +904,19 @@ def _time_range(X: Any) -> str | None:
 def _file_labels(classes: npt.NDArray[Any]) -> list[int] | list[str]:
     """Class labels as ONNX can hold them: whole numbers, text, or else the class's index."""
     if classes.dtype.kind in "iu" or (classes.dtype.kind == "f" and np.all(classes == np.floor(classes))):
-        return [int(label) for label in classes]
+        numbers = [int(label) for label in classes]
+        outside = next((label for label in numbers if not -(2**63) <= label < 2**63), None)
+        if outside is not None:
+            raise ArsenalValueError(
+                f"y has the class {outside}, wanted whole numbers of at most 64 bits with their sign"
+            )
+        return numbers
     if classes.dtype.kind in "UT" or all(isinstance(label, str) for label in classes):
-        return [str(label) for label in classes]
+        texts = [str(label) for label in classes]
+        for label in texts:
+            try:
+                label.encode()
+            except UnicodeEncodeError:
+                raise ArsenalValueError(f"y has the class {label!r}, wanted text that UTF-8 can hold") from None
+        return texts
     return list(range(len(classes)))

@@ -46,8 +46,10 @@ class GradientBoostingRanker(_GradientBoosting):
     ----------
     n_iter_ : int
         Iterations kept.
-    train_losses_ : ndarray of shape (``n_iter_`` + 1,)
-        1 - NDCG on the training rows after each iteration; empty unless ``verbose`` or ``callbacks``.
+    train_losses_ : ndarray of shape (n_iterations + 1,)
+        1 - NDCG on the training rows before the first and after each iteration;
+        empty unless ``verbose`` or ``callbacks``. Iterations after the best one, which early stopping does
+        not keep, are among them: there may be more than ``n_iter_``.
     evaluation_losses_ : list of ndarray
         The same for each evaluation set.
     feature_importances_ : ndarray of shape (``n_features_in_``,)
@@ -219,14 +221,9 @@ class GradientBoostingRanker(_GradientBoosting):
             yield scores[:, 0]
 
     def _loss(self) -> _losses.Loss:
-        for name in ("truncation_level", "eval_at"):
-            if not getattr(self, name) >= 1:
-                raise ArsenalValueError(f"{name} is {getattr(self, name)}, wanted at least 1")
         return "lambdarank", [float(self.truncation_level), float(self.normalize), float(self.eval_at)], None
 
-    def _encode(
-        self, y: Any, *, reset: bool
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    def _encode(self, y: Any, *, reset: bool) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
         return _check_y(_given(y), y_numeric=True, estimator=self).astype(np.float64), None
 
     def __sklearn_tags__(self) -> Any:

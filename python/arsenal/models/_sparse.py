@@ -1,4 +1,4 @@
-"""Sparse matrices as the core and the runtime take them: checked before SciPy's kernels, which check nothing, read them."""
+"""Sparse matrices as the core and the runtime take them: checked before SciPy's kernels read them unchecked."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check_sparse(X: Any) -> None:
 
 
 def canonical_csr(X: Any, values: npt.NDArray[Any]) -> Any:
-    """A CSR matrix of X's places and other values, without duplicates and in order; X and its arrays stay as they are."""
+    """A CSR matrix of X's places and other values, in order and without duplicates; X's arrays stay as they are."""
     # A matrix of its own: X may remember from before its arrays were written to that they are in order.
     stored = X.indptr[-1]
     own = sparse.csr_array((values[:stored], X.indices[:stored], X.indptr), shape=X.shape)

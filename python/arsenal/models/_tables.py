@@ -33,22 +33,24 @@ def has_columns(X: Any) -> bool:
 def read_training_table(estimator: BaseEstimator, X: Any) -> CoreTable:
     """Check X as a training table, note its width and names on the estimator, and return what the core takes."""
     if has_columns(X):
-        _check_feature_names(estimator, X, reset=True)
-        frame = _arrow_frame(X)
-        estimator.n_features_in_ = n_columns(frame)
-        if len(frame) == 0:
+        width = n_columns(X)
+        if len(X) == 0:
             raise ArsenalValueError("X has 0 sample(s) (shape=(0, ...)) while a minimum of 1 is required.")
-        return frame
+        if width == 0:
+            raise ArsenalValueError(f"X has 0 feature(s) (shape=({len(X)}, 0)) while a minimum of 1 is required.")
+        _check_feature_names(estimator, X, reset=True)
+        estimator.n_features_in_ = width
+        return _arrow_frame(X)
     return _read_matrix(estimator, X, reset=True)
 
 
 def read_other_table(estimator: BaseEstimator, X: Any) -> CoreTable:
     """Check X against the table that the estimator was fitted on, and return what the core takes."""
     if has_columns(X):
+        width = _Width(n_columns(X))
         _check_feature_names(estimator, X, reset=False)
-        frame = _arrow_frame(X)
-        _check_n_features(estimator, _Width(n_columns(frame)), reset=False)
-        return frame
+        _check_n_features(estimator, width, reset=False)
+        return _arrow_frame(X)
     return _read_matrix(estimator, X, reset=False)
 
 
@@ -60,9 +62,14 @@ class _Width:
 
 
 def n_columns(frame: Any) -> int:
-    """Number of columns of a data frame or Arrow table."""
+    """Number of columns of a data frame or Arrow table; anything else with an Arrow stream raises."""
     shape = getattr(frame, "shape", None)
-    return int(shape[1] if shape is not None else frame.num_columns)
+    if shape is not None and len(shape) == 2 and hasattr(frame, "__len__"):
+        return int(shape[1])
+    kind = f"{type(frame).__module__.partition('.')[0]}.{type(frame).__name__}"
+    if shape is not None and len(shape) == 1:
+        raise ArsenalTypeError(f"X is one column, a {kind}, wanted a table of rows and columns")
+    raise ArsenalTypeError(f"X is a {kind}, wanted a table that has a length and columns, such as a pyarrow.Table")
 
 
 def column_names(X: CoreTable, width: int) -> list[str]:
@@ -148,6 +155,55 @@ def _floats(X: npt.NDArray[Any]) -> npt.NDArray[Any]:
         raise kind(
             f"X holds values that are not numbers ({error}); pass text columns as a data frame or Arrow table"
         ) from error
+
+
+class ArrowStream:
+    """A data frame or Arrow table as the core reads it: what goes wrong on the way to Arrow is said of the table.
+
+    Parameters
+    ----------
+    frame : data frame or Arrow table
+        What :func:`read_training_table` or :func:`read_other_table` returned.
+    name : str
+        What it is called in messages.
+    """
+
+    def __init__(self, frame: Any, name: str) -> None:
+        self._frame = frame
+        self._name = name
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        frame = self._frame
+        try:
+            if type(frame).__module__.partition(".")[0] == "polars":
+                frame = _without_null_type(frame)
+            return frame.__arrow_c_stream__(requested_schema)
+        except Exception as error:  # pyarrow's are of many classes, and polars has its own
+            where = "".join(f"column {name!r} of " for name in _unreadable_column(frame))
+            raise ArsenalValueError(f"{where}{self._name} cannot be read as an Arrow table: {error}") from error
+
+
+def for_core(table: CoreTable, name: str) -> CoreTable:
+    """The table as it is handed to the core."""
+    return ArrowStream(table, name) if has_columns(table) else table
+
+
+def _unreadable_column(frame: Any) -> list[Any]:
+    """The name of the first column of a pandas DataFrame that Arrow cannot read, if it is to be found."""
+    for place, name in enumerate(frame.columns if hasattr(frame, "iloc") else ()):
+        try:
+            frame.iloc[:, [place]].__arrow_c_stream__()
+        except Exception:  # the same as those of the whole
+            return [name]
+    return []
+
+
+def _without_null_type(frame: Any) -> Any:
+    """polars exports a column of its type Null with a buffer that the Arrow interface does not allow."""
+    import polars as pl
+
+    nothing = [name for name, dtype in frame.schema.items() if dtype == pl.Null]
+    return frame.with_columns(pl.col(nothing).cast(pl.Float32)) if nothing else frame
 
 
 def _arrow_frame(X: Any) -> Any:

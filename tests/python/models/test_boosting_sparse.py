@@ -62,11 +62,11 @@ def test_broken_matrices_of_rows_of_lists_and_lengths_that_do_not_agree() -> Non
         MODEL.predict(X)
     X = random_csr()
     X.indices = X.indices.astype(np.float64)
-    with pytest.raises(ArsenalTypeError, match="indices has .* dtype float64, wanted whole numbers"):
+    with pytest.raises(ArsenalTypeError, match=r"indices has .* dtype float64, wanted whole numbers"):
         MODEL.predict(X)
     X = random_csr().tocoo()
     X.data = X.data[:-1]
-    with pytest.raises(ArsenalValueError, match="row numbers and .* values, wanted as many"):
+    with pytest.raises(ArsenalValueError, match=r"row numbers and .* values, wanted as many"):
         MODEL.predict(X)
 
 
