@@ -83,7 +83,9 @@ def test_the_model_file_says_what_it_takes(run: tuple[dict, str], out: Path) -> 
     assert types["carrier"] == "tensor(string)"
     assert types["temp"] == "tensor(float)"
     assert len(types) == run[0]["data"]["numeric_features"] + run[0]["data"]["string_features"]
-    assert session.get_modelmeta().custom_metadata_map["training_time_range"] == "2013-01-01/2013-03-31"
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert json.loads(metadata["arsenal.training_time_range"]) == ["2013-01-01", "2013-03-31"]
+    assert all(key.startswith("arsenal.") for key in metadata)
 
 
 def test_fits_repeat_to_the_byte(run: tuple[dict, str]) -> None:
