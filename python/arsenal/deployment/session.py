@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 from arsenal._native import _cpp
-from arsenal.exceptions import ArsenalTypeError
+from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class InferenceSession(_cpp.Session):
 
     Raises
     ------
+    ArsenalTypeError
+        If `model` is neither a path nor bytes, or `n_threads` no whole number.
     ArsenalValueError
         If the bytes are no valid ONNX model, or if it needs what the runtime does not have. The message names the
         field, node or operator.
@@ -133,6 +136,12 @@ class InferenceSession(_cpp.Session):
     def __new__(
         cls, model: str | os.PathLike[str] | bytes | bytearray | memoryview, *, n_threads: int = 1
     ) -> InferenceSession:
+        if isinstance(n_threads, bool) or not isinstance(n_threads, Integral):
+            raise ArsenalTypeError(f"n_threads is {n_threads!r}, wanted a whole number")
+        if n_threads >= 2**31:
+            raise ArsenalValueError(
+                f"n_threads is {n_threads}, wanted a positive number below 2**31, or -1 for all cores"
+            )
         if isinstance(model, str | os.PathLike):
             return super().__new__(cls, Path(model).read_bytes(), n_threads, os.fspath(model))
         if not isinstance(model, bytes):

@@ -113,12 +113,18 @@ def test_bytes_that_are_no_model_are_refused() -> None:
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
     model = Model().fit()
-    with pytest.raises(FileNotFoundError, match="missing"):
-        export_onnx(model, tmp_path / "missing" / "m.onnx")
     folder = tmp_path / "folder"
     folder.mkdir()
-    with pytest.raises(IsADirectoryError, match="folder"):
-        export_onnx(model, folder)
+    (tmp_path / "file").touch()
+    for path, kind in (
+        (tmp_path / "missing" / "m.onnx", FileNotFoundError),
+        (folder, IsADirectoryError),
+        (tmp_path / "file" / "m.onnx", NotADirectoryError),
+    ):
+        with pytest.raises(kind) as raised:
+            export_onnx(model, path)
+        assert (raised.value.filename, raised.value.filename2) == (str(path), None)
+    (tmp_path / "file").unlink()
     assert sorted(os.listdir(tmp_path)) == ["folder"]
     with pytest.raises(ArsenalTypeError, match="path is a int, wanted a str or a path"):
         export_onnx(model, 3)  # type: ignore[arg-type]

@@ -90,6 +90,17 @@ def test_external_data_is_refused(tmp_path: Path) -> None:
         InferenceSession(model.SerializeToString())
 
 
+@pytest.mark.parametrize("n_threads", [1.5, "a", None, True])
+def test_thread_counts_of_another_type(n_threads: Any) -> None:
+    with pytest.raises(ArsenalTypeError, match=f"n_threads is {n_threads!r}, wanted a whole number"):
+        InferenceSession(classifier(), n_threads=n_threads)
+
+
+def test_more_threads_than_the_runtime_can_count() -> None:
+    with pytest.raises(ArsenalValueError, match=r"n_threads is 1099511627776, wanted a positive number below 2\*\*31"):
+        InferenceSession(classifier(), n_threads=2**40)
+
+
 @pytest.mark.parametrize("n_threads", [0, -2])
 def test_bad_thread_counts(n_threads: int) -> None:
     with pytest.raises(ArsenalValueError, match=f"n_threads is {n_threads}, wanted a positive number, or -1"):
