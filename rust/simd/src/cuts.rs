@@ -149,8 +149,7 @@ for_every_isa! {
             let other_h = other_hessian as f32 + l2;
             // One division instead of two: a sum of fractions over their common denominator.
             let both = (g * g * other_h + other_g * other_g * h) / (h * other_h);
-            let is_allowed = (hessian >= least) & (other_hessian >= least);
-            *score = if is_allowed { both } else { -1.0 };
+            *score = if hessian.min(other_hessian) >= least { both } else { -1.0 };
         }
         let mut largest = [-1.0f32; LANES];
         for scores in out.of_cuts[..n].as_chunks::<LANES>().0 {

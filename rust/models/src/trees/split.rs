@@ -134,15 +134,31 @@ pub(super) fn best_numeric(
         None => None,
         Some(least) if is_plain => {
             let approximate = Cuts { whole: node.sum, start: 0, least, l2 };
-            cuts.of_both_directions(missing, last, |best, start, last_bin, missing_left| {
+            in_both_directions(missing, last, |best, start, last_bin, missing_left| {
                 cuts.scan_promising(best, Cuts { start, ..approximate }, last_bin, missing_left, room);
             })
         }
-        Some(_) => cuts.of_both_directions(missing, last, |best, start, last_bin, missing_left| {
+        Some(_) => in_both_directions(missing, last, |best, start, last_bin, missing_left| {
             cuts.scan_all(best, start, last_bin, missing_left);
         }),
     };
     finish(best, node, params).map(|candidate| send_unseen_missing_to_the_larger_side(candidate, missing, node))
+}
+
+/// Scans with missing values on the right, and on the left if there are any: `scan(best, start, last bin, missing left)`.
+fn in_both_directions(
+    missing: u64,
+    last: usize,
+    mut scan: impl FnMut(&mut Option<Candidate>, u64, usize, bool),
+) -> Option<Candidate> {
+    let mut best = None;
+    if missing == 0 {
+        scan(&mut best, 0, last.saturating_sub(1), false);
+    } else {
+        scan(&mut best, 0, last, false);
+        scan(&mut best, missing, last.saturating_sub(1), true);
+    }
+    best
 }
 
 /// The cuts of one column of one node.
@@ -155,23 +171,6 @@ struct ExactCuts<'c> {
 }
 
 impl ExactCuts<'_> {
-    /// Scans with missing values on the right, and on the left if there are any: `scan(best, start, last bin, missing left)`.
-    fn of_both_directions(
-        &self,
-        missing: u64,
-        last: usize,
-        mut scan: impl FnMut(&mut Option<Candidate>, u64, usize, bool),
-    ) -> Option<Candidate> {
-        let mut best = None;
-        if missing == 0 {
-            scan(&mut best, 0, last.saturating_sub(1), false);
-        } else {
-            scan(&mut best, 0, last, false);
-            scan(&mut best, missing, last.saturating_sub(1), true);
-        }
-        best
-    }
-
     /// The definition: every cut, exactly. The oracle of [`ExactCuts::scan_promising`].
     fn scan_all(&self, best: &mut Option<Candidate>, start: u64, last_bin: usize, missing_left: bool) {
         let mut left = start;
@@ -269,7 +268,7 @@ mod tests {
                     params: &params,
                     rows_per_hessian: node.rows_per_hessian(),
                 };
-                let slow = exact.of_both_directions(histogram[0], n_bins - 1, |best, start, last_bin, missing_left| {
+                let slow = in_both_directions(histogram[0], n_bins - 1, |best, start, last_bin, missing_left| {
                     exact.scan_all(best, start, last_bin, missing_left);
                 });
                 let slow = finish(slow, &node, &params)
