@@ -207,7 +207,21 @@ rivals-inference: $(RIVALS)/.ready ## Prediction beside onnxruntime, LightGBM, X
 calibration: build ## How often a drift report is wrong without a change, and finds one (ARGS='--replicates 200')
 	PYTHONPATH=benchmarks $(BIN)/python -m calibration.drift $(ARGS)
 
+# Of its own: shap needs a newer llvmlite than the others bear.
+EXPLAINERS := .venv-rivals-explanations
+
+$(EXPLAINERS)/.ready: benchmarks/rivals/requirements-explanations.txt dist/.built
+	$(PYTHON) -m venv $(EXPLAINERS)
+	$(EXPLAINERS)/bin/python -m pip install --quiet --upgrade 'pip>=25.1,<27'
+	$(EXPLAINERS)/bin/python -m pip install --quiet -r benchmarks/rivals/requirements-explanations.txt
+	$(EXPLAINERS)/bin/python -m pip install --quiet --force-reinstall --no-deps dist/*.whl
+	touch $@
+
+.PHONY: rivals-explanations
+rivals-explanations: $(EXPLAINERS)/.ready ## Shapley values beside shap, XGBoost, LightGBM
+	PYTHONPATH=benchmarks $(EXPLAINERS)/bin/python -m rivals.explanations $(ARGS)
+
 .PHONY: clean
 clean: ## Remove everything that was built
-	rm -rf $(VENV) $(RIVALS) target build dist demo-out coverage docs/_build docs/api benchmarks/.asv
+	rm -rf $(VENV) $(RIVALS) $(EXPLAINERS) target build dist demo-out coverage docs/_build docs/api benchmarks/.asv
 	find python -name '*.so' -delete

@@ -98,3 +98,31 @@ class GradientBoostingRegressor(Predictor):
 
     def score(self, X: Any, y: np.ndarray) -> float:
         return float(self.fitted.score(X, y))
+
+
+class Explanations:
+    """Shapley values of a booster's predictions: 28 float32 columns, 100 trees of 31 leaves."""
+
+    params = by_size([100], [1, 10_000], [100_000])
+    param_names = ("n_rows",)
+
+    def setup(self, n_rows: int) -> None:
+        from arsenal.models import GradientBoostingClassifier
+
+        n_train = by_size([2_000], [20_000], [100_000])[0]
+        X, y = normals(n_train + n_rows)
+        self.rows = X[n_train:]
+        self.background = X[:100]
+        self.model = GradientBoostingClassifier(random_state=0).fit(X[:n_train], y[:n_train])
+
+    def time_shap_values(self, n_rows: int) -> None:
+        self.model.shap_values(self.rows)
+
+    def peakmem_shap_values(self, n_rows: int) -> None:
+        self.model.shap_values(self.rows)
+
+    def time_shap_values_against_a_background(self, n_rows: int) -> None:
+        self.model.shap_values(self.rows, background=self.background)
+
+    def time_shap_interaction_values(self, n_rows: int) -> None:
+        self.model.shap_interaction_values(self.rows[:1_000])

@@ -18,7 +18,7 @@ import pytest
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))  # a folder of programs, not an installed package
 
-from rivals import boosting, data, inference, machine, report, trees  # noqa: E402
+from rivals import boosting, data, explanations, inference, machine, report, trees  # noqa: E402
 from rivals.bars import Bar, markdown  # noqa: E402
 from rivals.race import Contestant, Metrics, Outcome, PeakMemory, race  # noqa: E402
 
@@ -325,3 +325,15 @@ def test_prediction_race_in_small(tmp_path: Path) -> None:
     for values in rows.values():
         assert 0 < values["p50_us"][0] <= values["p99_us"][0]
         assert values["mrows_s"][0] > 0
+
+
+def test_explanation_race_in_small(tmp_path: Path) -> None:
+    sizes = ["--rows", "200", "--train-rows", "500", "--trees", "3", "--repeats", "2", "--threads", "1"]
+    assert explanations.main([*sizes, "--only", "LightGBM", "--results", str(tmp_path)]) == 0
+    (path,) = tmp_path.glob("*.json")
+    values, interactions, background = report.load(path)["tables"]
+    assert [row["name"] for row in values["rows"]] == ["arsenal", "LightGBM"]
+    assert [[row["name"] for row in table["rows"]] for table in (interactions, background)] == [["arsenal"]] * 2
+    assert interactions["title"] == "Shapley interaction values, 4 × 28 normals (float32)"
+    for table in (values, interactions, background):
+        assert all(min(row["values"]["seconds"]) > 0 for row in table["rows"])

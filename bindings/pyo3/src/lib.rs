@@ -7,6 +7,7 @@ mod losses;
 mod models;
 mod monitoring;
 mod onnx;
+mod trees;
 
 /// Arsenal's learning core.
 #[pyo3::pymodule(gil_used = false)]
@@ -22,6 +23,8 @@ mod _rust {
     };
     #[pymodule_export]
     use crate::onnx::append_onnx_metadata;
+    #[pymodule_export]
+    use crate::trees::{shap_expected, shap_values, tree_nodes};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

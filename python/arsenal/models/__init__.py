@@ -4,5 +4,13 @@ from __future__ import annotations
 
 from arsenal.models._boosting import GradientBoostingClassifier, GradientBoostingRegressor
 from arsenal.models._ranking import GradientBoostingRanker
+from arsenal.models._tree_plot import plot_tree
+from arsenal.models._tree_text import export_text
 
-__all__ = ["GradientBoostingClassifier", "GradientBoostingRanker", "GradientBoostingRegressor"]
+__all__ = [
+    "GradientBoostingClassifier",
+    "GradientBoostingRanker",
+    "GradientBoostingRegressor",
+    "export_text",
+    "plot_tree",
+]

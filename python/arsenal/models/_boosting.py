@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _constraints, _losses, _tables
+from arsenal.models._explanations import TreeExplanations
 from arsenal.models._parameters import check_parameters
 from arsenal.models._progress import iteration_bar
 from arsenal.models._refit import all_or_nothing
@@ -74,7 +75,7 @@ _CORE_PARAMETERS = (
 )
 
 
-class _GradientBoosting(BaseEstimator, ABC):
+class _GradientBoosting(TreeExplanations, BaseEstimator, ABC):
     """What all estimators share: parameters, fitting through the core, predicting through the runtime."""
 
     def __init__(
@@ -342,14 +343,6 @@ class _GradientBoosting(BaseEstimator, ABC):
         tags.input_tags.sparse = True
         return tags
 
-    @property
-    def feature_importances_(self) -> npt.NDArray[np.float64]:
-        """Share of each column in the total gain of all splits, of shape (n_features,); zeros if there is no split."""
-        check_is_fitted(self)
-        gains: npt.NDArray[np.float64] = _rust.boosting_importances(self._learner, "gain")
-        total = gains.sum()
-        return gains / total if total > 0 else gains
-
 
 class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
     """Gradient boosted trees on binned columns, for two or more classes.
@@ -456,6 +449,8 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         The same for each evaluation set.
     feature_importances_ : ndarray of shape (``n_features_in_``,)
         Share of each column in the total gain.
+    expected_value_ : float or ndarray of shape (n_classes,)
+        What :meth:`shap_values` are counted from; an array for more than two classes.
     n_features_in_, feature_names_in_
         As in scikit-learn.
 

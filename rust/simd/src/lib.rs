@@ -10,6 +10,7 @@ pub mod histogram;
 pub mod isa;
 pub mod math;
 pub mod partition;
+pub mod paths;
 pub mod ranking;
 
 pub use isa::Isa;

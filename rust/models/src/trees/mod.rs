@@ -10,5 +10,6 @@ mod cuts;
 mod distinct;
 mod grow;
 mod oblivious;
+pub mod shap;
 mod split;
 mod values;

@@ -1,0 +1,173 @@
+//! What fitted trees say about rows and about themselves: Shapley values and the nodes as columns.
+
+use arsenal_core::ensemble::{Child, Condition, FeatureKind, Tree, TreeEnsemble};
+use arsenal_core::pool::{n_threads, pool};
+use arsenal_core::{Error, Result};
+use arsenal_models::trees::boosting::State;
+use arsenal_models::trees::shap::{Explainer, Order};
+use numpy::{PyArray1, PyReadwriteArray1};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::arrays::HeldTable;
+use crate::error::{enter, to_python};
+
+/// The trees of a learner's state.
+fn ensemble_of(state: &[u8]) -> Result<TreeEnsemble> {
+    Ok(State::from_bytes(state)?.ensemble)
+}
+
+/// Shapley values of every row of `table`, and what they are counted from.
+///
+/// The first array has the shape (rows, columns, targets), with `interactions` (rows, columns, columns, targets); the second one has a
+/// number per target. Columns that are not known are filled in by the training's shares, or by the rows of `background`.
+#[pyfunction]
+#[pyo3(signature = (state, table, background, interactions, n_jobs))]
+pub fn shap_values<'py>(
+    py: Python<'py>,
+    state: &[u8],
+    table: Bound<'py, PyAny>,
+    background: Option<Bound<'py, PyAny>>,
+    interactions: bool,
+    n_jobs: Option<i64>,
+) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyArray1<f64>>)> {
+    let table = HeldTable::new(&table)?;
+    let background = background.as_ref().map(HeldTable::new).transpose()?;
+    let inputs = || -> Result<_> {
+        let views = (table.view()?, background.as_ref().map(HeldTable::view).transpose()?);
+        Ok((ensemble_of(state)?, views, pool(n_threads(n_jobs)?)?))
+    };
+    let (ensemble, (table, background), pool) = inputs().map_err(|error| to_python(py, &error))?;
+    let order = if interactions { Order::Interactions } else { Order::Values };
+    let explainer = enter(py, |stop| pool.install(|| Explainer::new(&ensemble, background.as_ref(), order, stop)))?;
+    // NumPy's own allocation, so that too large a result is a MemoryError.
+    let out = py.import("numpy")?.call_method1("empty", (table.n_rows() * explainer.n_numbers(),))?;
+    let mut numbers: PyReadwriteArray1<'_, f64> = out.extract()?;
+    let slice = numbers.as_slice_mut()?;
+    enter(py, |stop| pool.install(|| explainer.explain(&table, slice, stop)))?;
+    drop(numbers);
+    let (n_features, n_targets) = (ensemble.features.len(), ensemble.n_targets);
+    let shaped = if interactions {
+        out.call_method1("reshape", ((table.n_rows(), n_features, n_features, n_targets),))?
+    } else {
+        out.call_method1("reshape", ((table.n_rows(), n_features, n_targets),))?
+    };
+    Ok((shaped, PyArray1::from_vec(py, explainer.expected())))
+}
+
+/// What Shapley values are counted from: the mean raw score per target over the training's shares, or over the rows of `background`.
+#[pyfunction]
+#[pyo3(signature = (state, background, n_jobs))]
+pub fn shap_expected<'py>(
+    py: Python<'py>,
+    state: &[u8],
+    background: Option<Bound<'py, PyAny>>,
+    n_jobs: Option<i64>,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let background = background.as_ref().map(HeldTable::new).transpose()?;
+    let inputs = || -> Result<_> {
+        Ok((ensemble_of(state)?, background.as_ref().map(HeldTable::view).transpose()?, pool(n_threads(n_jobs)?)?))
+    };
+    let (ensemble, background, pool) = inputs().map_err(|error| to_python(py, &error))?;
+    let expected = enter(py, |stop| {
+        pool.install(|| Ok(Explainer::new(&ensemble, background.as_ref(), Order::Values, stop)?.expected()))
+    })?;
+    Ok(PyArray1::from_vec(py, expected))
+}
+
+/// The nodes of all trees as columns, each tree from its root down, left before right; -1 is no node and no column.
+///
+/// `value` is empty at splits.
+#[derive(Default)]
+struct Nodes {
+    tree: Vec<usize>,
+    node: Vec<usize>,
+    depth: Vec<usize>,
+    parent: Vec<i64>,
+    left: Vec<i64>,
+    right: Vec<i64>,
+    feature: Vec<i64>,
+    threshold: Vec<f64>,
+    missing_left: Vec<bool>,
+    codes: Vec<Option<Vec<u32>>>,
+    gain: Vec<f64>,
+    cover: Vec<f64>,
+    value: Vec<Vec<f64>>,
+}
+
+impl Nodes {
+    fn add(&mut self, number: usize, tree: &Tree, width: usize) {
+        let first = self.tree.len();
+        let mut open = vec![(tree.root, -1i64, 0)];
+        while let Some((at, parent, depth)) = open.pop() {
+            let node = self.tree.len() - first;
+            if let Some(above) = usize::try_from(parent).ok().map(|parent| first + parent) {
+                let side = if self.left[above] < 0 { &mut self.left } else { &mut self.right };
+                side[above] = node as i64;
+            }
+            self.tree.push(number);
+            self.node.push(node);
+            self.depth.push(depth);
+            self.parent.push(parent);
+            self.left.push(-1);
+            self.right.push(-1);
+            let (mut feature, mut threshold, mut missing_left, mut codes) = (-1, f64::NAN, false, None);
+            let (gain, cover, value) = match at {
+                Child::Leaf(leaf) => {
+                    let leaf = leaf as usize;
+                    (f64::NAN, tree.covers[leaf], tree.values[leaf * width..][..width].to_vec())
+                }
+                Child::Split(split) => {
+                    let split = &tree.splits[split as usize];
+                    feature = i64::from(split.feature);
+                    match &split.condition {
+                        Condition::AtMost { threshold: t, missing_left: m } => (threshold, missing_left) = (*t, *m),
+                        Condition::Among { codes: among } => codes = Some(among.clone()),
+                    }
+                    open.extend([(split.right, node as i64, depth + 1), (split.left, node as i64, depth + 1)]);
+                    (split.gain, split.cover, Vec::new())
+                }
+            };
+            self.feature.push(feature);
+            self.threshold.push(threshold);
+            self.missing_left.push(missing_left);
+            self.codes.push(codes);
+            self.gain.push(gain);
+            self.cover.push(cover);
+            self.value.push(value);
+        }
+    }
+}
+
+/// All trees of a learner's state: a dictionary with one list per property of a node, and the columns with their categories.
+#[pyfunction]
+pub fn tree_nodes<'py>(py: Python<'py>, state: &[u8]) -> PyResult<Bound<'py, PyDict>> {
+    let ensemble = ensemble_of(state).map_err(|error: Error| to_python(py, &error))?;
+    let mut nodes = Nodes::default();
+    ensemble.trees.iter().enumerate().for_each(|(number, tree)| nodes.add(number, tree, ensemble.width()));
+    let columns = PyDict::new(py);
+    columns.set_item("tree", nodes.tree)?;
+    columns.set_item("node", nodes.node)?;
+    columns.set_item("depth", nodes.depth)?;
+    columns.set_item("parent", nodes.parent)?;
+    columns.set_item("left", nodes.left)?;
+    columns.set_item("right", nodes.right)?;
+    columns.set_item("feature", nodes.feature)?;
+    columns.set_item("threshold", nodes.threshold)?;
+    columns.set_item("missing_left", nodes.missing_left)?;
+    columns.set_item("codes", nodes.codes)?;
+    columns.set_item("gain", nodes.gain)?;
+    columns.set_item("cover", nodes.cover)?;
+    columns.set_item("value", nodes.value)?;
+    columns.set_item("names", ensemble.features.iter().map(|f| f.name.as_str()).collect::<Vec<_>>())?;
+    let mut levels = Vec::with_capacity(ensemble.features.len());
+    for feature in &ensemble.features {
+        levels.push(match &feature.kind {
+            FeatureKind::Numeric => py.None(),
+            FeatureKind::NumericCategories(values) => values.into_pyobject(py)?.into_any().unbind(),
+            FeatureKind::StringCategories(texts) => texts.into_pyobject(py)?.into_any().unbind(),
+        });
+    }
+    columns.set_item("levels", levels)?;
+    Ok(columns)
+}

@@ -1,0 +1,171 @@
+"""What a fitted tree model says about its predictions: Shapley values, importances, its nodes as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.validation import check_is_fitted
+
+from arsenal._native import _rust
+from arsenal.models import _tables
+from arsenal.models._tree_nodes import read_nodes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class TreeExplanations:
+    """Mixin of the estimators made of trees; the learner's state is in ``_learner``, the threads in ``n_jobs``."""
+
+    _learner: bytes
+    n_jobs: int | None
+
+    def shap_values(self, X: Any, *, background: Any = None) -> npt.NDArray[np.float64]:
+        """How much each column moves each row's raw score: exact Shapley values (TreeSHAP).
+
+        The values of a row and the expected score add up to the row's raw score: the prediction of a regressor (its
+        logarithm with the losses poisson, gamma and tweedie; one per quantile if there are several), the log-odds of
+        the second of two classes, the score of each of several classes before the softmax, the score of a ranker.
+
+        Without a background a column that is not known is filled in along each tree, by the share of training rows
+        (their hessians) that takes each side; the expected score is ``expected_value_``. With a background it is filled
+        in from each of its rows in turn, as if columns were set by hand (interventional); the expected score is
+        ``shap_expected_value(background)``.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or Arrow table of shape (n_samples, n_features)
+            As for ``predict``.
+        background : the same with other rows, optional
+            Typical rows, often a few hundred of the training's. The time hardly depends on the number of rows in X
+            then.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features), or (n_samples, n_features, n_outputs) for several classes or quantiles
+            In double precision. A row's numbers do not depend on the other rows or the number of threads.
+
+        Notes
+        -----
+        Takes O(trees x leaves x 2^columns) once for tables of what small subtrees add (columns: those on the way to a
+        leaf, 7 at most), then a few look-ups per row and subtree; leaves deeper than that take O(columns^2) per row. A
+        background costs O(trees x leaves x its rows) once.
+
+        References
+        ----------
+        Lundberg et al., "From local explanations to global understanding with explainable AI for trees", Nature Machine
+        Intelligence 2 (2020). Yang, "Fast TreeSHAP", arXiv:2109.09847 (2021).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from arsenal.models import GradientBoostingRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = GradientBoostingRegressor(n_estimators=20, random_state=0).fit(X, y)
+        >>> values = model.shap_values(X)
+        >>> values.shape
+        (442, 10)
+        >>> bool(abs(values.sum(axis=1) + model.expected_value_ - model.predict(X)).max() < 1e-9)
+        True
+        """
+        return self._explained(X, background, interactions=False)
+
+    def shap_interaction_values(self, X: Any, *, background: Any = None) -> npt.NDArray[np.float64]:
+        """The Shapley values split into what each column does alone and what each pair does together.
+
+        Entry ``[row, i, j]`` is half of the interaction of columns i and j; the diagonal is what is left of column i's
+        value, so a row of the matrix adds up to the column's Shapley value. Parameters as for :meth:`shap_values`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features, n_features), with a last axis for several classes or quantiles
+            Symmetric, in double precision: ``8 * n_features**2`` bytes per row.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from arsenal.models import GradientBoostingRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = GradientBoostingRegressor(n_estimators=20, random_state=0).fit(X, y)
+        >>> pairs = model.shap_interaction_values(X[:5])
+        >>> pairs.shape
+        (5, 10, 10)
+        >>> bool(abs(pairs.sum(axis=2) - model.shap_values(X[:5])).max() < 1e-9)
+        True
+        """
+        return self._explained(X, background, interactions=True)
+
+    def shap_expected_value(self, background: Any = None) -> Any:
+        """What Shapley values are counted from: the mean raw score by the training's shares, or over the background.
+
+        Returns
+        -------
+        float, or ndarray of shape (n_outputs,) with several classes or quantiles
+        """
+        check_is_fitted(self)
+        other = None if background is None else _tables.read_other_table(self, background)
+        expected = _rust.shap_expected(self._learner, other, self.n_jobs)
+        return float(expected[0]) if len(expected) == 1 else expected
+
+    @property
+    def expected_value_(self) -> Any:
+        """The expected raw score: a float, or an array of shape (n_outputs,) with several classes or quantiles."""
+        return self.shap_expected_value()
+
+    @property
+    def feature_importances_(self) -> npt.NDArray[np.float64]:
+        """Share of each column in the total gain of all splits, of shape (n_features,); zeros if there is no split."""
+        gains = self.feature_importance("gain")
+        total = gains.sum()
+        return gains / total if total > 0 else gains
+
+    def feature_importance(self, importance_type: str = "gain") -> npt.NDArray[np.float64]:
+        """How much the trees use each column.
+
+        Parameters
+        ----------
+        importance_type : "gain" or "split", default="gain"
+            By how much the column's splits lower the loss in all, or how many they are. Both favour columns with many
+            distinct values and are measured on the training rows; :func:`sklearn.inspection.permutation_importance` on
+            rows kept aside is not.
+
+        Returns
+        -------
+        ndarray of shape (n_features,)
+        """
+        check_is_fitted(self)
+        return _rust.boosting_importances(self._learner, importance_type)
+
+    def trees_to_dataframe(self) -> pd.DataFrame:
+        """The nodes of all trees as a pandas data frame, one row per node, each tree from its root down.
+
+        Returns
+        -------
+        DataFrame
+            With LightGBM's column names: ``tree_index``, ``node_depth`` (1 for the root), ``node_index`` (``"0-S3"`` a
+            split, ``"0-L4"`` a leaf of tree 0), ``left_child``, ``right_child``, ``parent_index``, ``split_feature``,
+            ``split_gain``, ``threshold`` (a number, or the list of categories that go left), ``decision_type``
+            (``"<="`` or ``"in"``), ``missing_direction``, ``value`` (of a split: the mean of its leaves), ``weight``
+            (the sum of the training rows' hessians).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from arsenal.models import GradientBoostingClassifier
+        >>> X, y = load_iris(return_X_y=True, as_frame=True)
+        >>> model = GradientBoostingClassifier(n_estimators=2, random_state=0).fit(X, y)
+        >>> nodes = model.trees_to_dataframe()
+        >>> int(nodes.tree_index.nunique())
+        6
+        """
+        check_is_fitted(self)
+        return read_nodes(self).to_dataframe()
+
+    def _explained(self, X: Any, background: Any, *, interactions: bool) -> npt.NDArray[np.float64]:
+        check_is_fitted(self)
+        table = _tables.read_other_table(self, X)
+        other = None if background is None else _tables.read_other_table(self, background)
+        values, expected = _rust.shap_values(self._learner, table, other, interactions, self.n_jobs)
+        return values[..., 0] if len(expected) == 1 else values

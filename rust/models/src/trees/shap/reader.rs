@@ -1,0 +1,143 @@
+//! Blocks of a table's rows as the conditions of a fitted ensemble compare them.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use arsenal_core::ensemble::{Condition, Dtype, FeatureKind, Split, TreeEnsemble};
+use arsenal_core::table::{Column, Table};
+use arsenal_core::{Result, value_error};
+use arsenal_simd::paths::at_most;
+
+use crate::trees::values;
+
+/// Reads a particular table for a particular ensemble.
+pub(super) struct Reader<'a, 't> {
+    table: &'a Table<'t>,
+    columns: Vec<Reading>,
+    dtype: Dtype,
+}
+
+/// What becomes of one column's values.
+enum Reading {
+    /// No tree asks for the column.
+    Unused,
+    /// Numbers as they are.
+    Numbers,
+    /// Numbers as codes of the model's categories.
+    NumberCodes(HashMap<u64, f64>),
+    /// Code of the model's category for each code of the table's own column.
+    TextCodes(Vec<f64>),
+}
+
+/// Some consecutive rows: `columns[column][row]` is a number, or the code of a category.
+pub(super) struct Block {
+    columns: Vec<Vec<f64>>,
+    pub n_rows: usize,
+}
+
+impl<'a, 't> Reader<'a, 't> {
+    /// # Errors
+    /// `Value` if the table has another number of columns than the model, or text where numbers were or the reverse.
+    pub fn new(ensemble: &TreeEnsemble, table: &'a Table<'t>) -> Result<Self> {
+        if table.n_columns() != ensemble.features.len() {
+            return value_error!(
+                "X has {} columns, the model was fitted with {}",
+                table.n_columns(),
+                ensemble.features.len()
+            );
+        }
+        let mut is_used = vec![false; ensemble.features.len()];
+        ensemble.trees.iter().flat_map(|tree| &tree.splits).for_each(|split| is_used[split.feature as usize] = true);
+        let mut columns = Vec::with_capacity(is_used.len());
+        for (column, (feature, is_used)) in ensemble.features.iter().zip(is_used).enumerate() {
+            let texts = match table {
+                Table::Columns(columns) => match columns[column] {
+                    Column::Category(texts) => Some(texts),
+                    _ => None,
+                },
+                _ => None,
+            };
+            columns.push(match (&feature.kind, texts) {
+                (FeatureKind::StringCategories(_), None) => {
+                    return value_error!("column {column} holds numbers, the model was fitted with text there");
+                }
+                (FeatureKind::Numeric | FeatureKind::NumericCategories(_), Some(_)) => {
+                    return value_error!("column {column} holds text, the model was fitted with numbers there");
+                }
+                _ if !is_used => Reading::Unused,
+                (FeatureKind::Numeric, None) => Reading::Numbers,
+                (FeatureKind::NumericCategories(values), None) => Reading::NumberCodes(
+                    values.iter().zip(1..).map(|(value, code)| (bits(*value), f64::from(code))).collect(),
+                ),
+                (FeatureKind::StringCategories(levels), Some(texts)) => {
+                    let codes: HashMap<&str, f64> =
+                        levels.iter().zip(1..).map(|(level, code)| (level.as_str(), f64::from(code))).collect();
+                    let of_level = |level: &String| codes.get(level.as_str()).copied().unwrap_or(0.0);
+                    Reading::TextCodes(std::iter::once(0.0).chain(texts.levels.iter().map(of_level)).collect())
+                }
+            });
+        }
+        Ok(Self { table, columns, dtype: ensemble.dtype })
+    }
+
+    /// The rows in `rows`. O(rows · columns); of a sparse table no other row becomes dense.
+    pub fn read(&self, rows: Range<usize>) -> Block {
+        let mut columns: Vec<Vec<f64>> = self
+            .columns
+            .iter()
+            .map(|reading| if matches!(reading, Reading::Unused) { Vec::new() } else { vec![0.0; rows.len()] })
+            .collect();
+        if let Table::Csr(csr) = self.table {
+            for (place, row) in rows.clone().enumerate() {
+                for (column, value) in csr.row(row) {
+                    if let Some(number) = columns[column].get_mut(place) {
+                        *number = value;
+                    }
+                }
+            }
+        }
+        for (column, (reading, out)) in self.columns.iter().zip(&mut columns).enumerate() {
+            match (reading, self.table) {
+                (Reading::Unused, _) => {}
+                (Reading::TextCodes(codes), Table::Columns(columns)) => {
+                    if let Column::Category(texts) = columns[column] {
+                        let codes = texts.codes[rows.clone()].iter().map(|&code| codes[code as usize]);
+                        out.iter_mut().zip(codes).for_each(|(out, code)| *out = code);
+                    }
+                }
+                (_, Table::Csr(_)) => {}
+                _ => values::read(self.table, column, rows.clone(), out),
+            }
+            if let Reading::NumberCodes(codes) = reading {
+                for value in out {
+                    // A model of single precision knows its categories as single-precision numbers.
+                    let known = if self.dtype == Dtype::F32 { f64::from(*value as f32) } else { *value };
+                    *value = codes.get(&bits(known)).copied().unwrap_or(0.0);
+                }
+            }
+        }
+        Block { columns, n_rows: rows.len() }
+    }
+}
+
+/// What identifies a number; −0.0 and 0.0 are one.
+fn bits(value: f64) -> u64 {
+    (value + 0.0).to_bits()
+}
+
+impl Block {
+    /// 1 for each row that goes left at `split`, else 0.
+    pub fn goes_left(&self, split: &Split, is_left: &mut [u8]) {
+        let values = &self.columns[split.feature as usize];
+        match &split.condition {
+            Condition::AtMost { threshold, missing_left } => at_most(values, *threshold, *missing_left, is_left),
+            Condition::Among { codes } => {
+                let mut is_among = vec![0; codes.last().map_or(1, |&code| code as usize + 1)];
+                codes.iter().for_each(|&code| is_among[code as usize] = 1);
+                for (is_left, &code) in is_left.iter_mut().zip(values) {
+                    *is_left = is_among.get(code as usize).copied().unwrap_or(0);
+                }
+            }
+        }
+    }
+}
