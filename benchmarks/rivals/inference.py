@@ -3,8 +3,9 @@
 The first table: arsenal and onnxruntime run the same file, trained by arsenal and written by `export_onnx`; LightGBM,
 XGBoost, CatBoost (symmetric trees of depth 5, 32 leaves) and YDF cannot load it and run a model of that size that they
 trained on the same rows. The second table: everyone runs the model that LightGBM trained, arsenal and onnxruntime from
-the same file by onnxmltools, lleaves compiled. The third and fourth: scikit-learn's random forest with trees of
-unlimited depth, and its isolation forest, from the files that skl2onnx writes, beside scikit-learn itself.
+the same file by onnxmltools, lleaves compiled; arsenal once more as `from_lightgbm` reads it, in double precision. The
+third and fourth: scikit-learn's random forest with trees of unlimited depth, and its isolation forest, from the files
+that skl2onnx writes, beside scikit-learn itself.
 
 One row: every call has another row, timed one by one; p50 and p99 of a round. Batch: one call over all rows. Every
 contestant returns probabilities as a user gets them, an isolation forest its decision function. `max |Δp|` compares
@@ -37,7 +38,7 @@ COLUMNS = (
 )
 Setting = dict[str, Any]
 Predict = Callable[[np.ndarray], np.ndarray]
-OURS, THEIRS, FOREST, ISOLATION = "ours.onnx", "theirs.onnx", "forest.onnx", "isolation.onnx"
+OURS, THEIRS, READ, FOREST, ISOLATION = "ours.onnx", "theirs.onnx", "read.onnx", "forest.onnx", "isolation.onnx"
 MODELS = ("boosting", "forest", "isolation")
 
 
@@ -49,6 +50,18 @@ def arsenal(setting: Setting) -> Callable[[], Metrics]:
 
     session = InferenceSession(_file(setting), n_threads=1)
     return _repetition(setting, session, lambda X: _positive(session(X)))
+
+
+def arsenal_reads(setting: Setting) -> Callable[[], Metrics]:
+    """The model that `from_lightgbm` makes takes float64; the conversion of the rows is part of a call."""
+    from arsenal.deployment import InferenceSession
+
+    session = InferenceSession(_file(setting), n_threads=1)
+
+    def call(X: np.ndarray) -> Any:
+        return session(X.astype(np.float64))
+
+    return _repetition(setting, call, lambda X: _positive(call(X)))
 
 
 def onnxruntime(setting: Setting) -> Callable[[], Metrics]:
@@ -165,6 +178,7 @@ CONTESTANTS = (
     Contestant("CatBoost", ("catboost",), catboost),
     Contestant("YDF", ("ydf",), ydf),
     Contestant("arsenal, LightGBM's model", ("arsenal-ml", *CONVERTED), arsenal, {"file": THEIRS}),
+    Contestant("arsenal, from_lightgbm", ("arsenal-ml", "lightgbm"), arsenal_reads, {"file": READ}),
     Contestant("onnxruntime, LightGBM's model", ("onnxruntime", *CONVERTED), onnxruntime, {"file": THEIRS}),
     Contestant("lleaves, LightGBM's model", ("lleaves", *CONVERTED), lleaves, {"file": THEIRS}),
     *(
@@ -217,7 +231,7 @@ def _reference(setting: Setting, X: np.ndarray) -> np.ndarray | None:
     """Probabilities of the same model from another engine: LightGBM for its own model, onnxruntime for all others."""
     if setting.get("file") in (OURS, FOREST, ISOLATION):
         return _positive(onnxruntime_call(_file(setting))(X))
-    if setting.get("file") == THEIRS:
+    if setting.get("file") in (THEIRS, READ):
         from lightgbm import Booster
 
         return np.asarray(Booster(model_file=str(Path(setting["folder"]) / "lightgbm.txt")).predict(X, num_threads=1))
@@ -253,6 +267,7 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
         write_ours(folder, X[train], y[train], options)
         if machine.version("lightgbm"):
             model = write_lightgbm(folder, X[train], y[train], options)
+            write_read(folder)
             if machine.version("onnxmltools"):
                 write_theirs(folder, model, X.shape[1])
     if machine.version("skl2onnx"):
@@ -273,6 +288,13 @@ def write_lightgbm(folder: Path, X: np.ndarray, y: np.ndarray, options: argparse
     model = LGBMClassifier(n_estimators=options.trees, num_leaves=options.leaves, verbosity=-1).fit(X, y)
     model.booster_.save_model(folder / "lightgbm.txt")
     return model
+
+
+def write_read(folder: Path) -> None:
+    from arsenal.deployment import export_onnx
+    from arsenal.models import from_lightgbm
+
+    export_onnx(from_lightgbm(folder / "lightgbm.txt"), folder / READ)
 
 
 def write_theirs(folder: Path, model: Any, n_columns: int) -> None:

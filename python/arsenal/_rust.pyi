@@ -48,6 +48,34 @@ def shap_values(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]: ...
 def shap_expected(state: bytes, background: Any | None, n_jobs: int | None) -> npt.NDArray[np.float64]: ...
 def tree_nodes(state: bytes) -> dict[str, list[Any]]: ...
+
+@final
+class ForeignFile:
+    @property
+    def onnx(self) -> bytes: ...
+    @property
+    def library(self) -> str: ...
+    @property
+    def feature_names(self) -> list[str]: ...
+    @property
+    def classes(self) -> list[int] | list[str] | None: ...
+
+def read_foreign_model(
+    content: bytes,
+    library: str | None = None,
+    classes: list[int] | list[str] | None = None,
+    n_iterations: int | None = None,
+) -> ForeignFile: ...
+def read_foreign_trees(
+    library: str,
+    columns: list[tuple[str, str, list[float] | list[str] | None]],
+    trees: list[dict[str, Any]],
+    targets: tuple[int, int],
+    starts: list[float],
+    steps: list[tuple[str, float]],
+    task: str,
+    classes: list[int] | list[str] | None,
+) -> ForeignFile: ...
 def ks_2samp(
     data1: Any, data2: Any, alternative: str, method: str, omit_nan: bool
 ) -> tuple[int, int, int, tuple[float, float, Any, int, bool] | None]: ...

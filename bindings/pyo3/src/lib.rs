@@ -3,6 +3,7 @@
 
 mod arrays;
 mod error;
+mod foreign;
 mod losses;
 mod models;
 mod monitoring;
@@ -14,6 +15,8 @@ mod trees;
 mod _rust {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::foreign::{ForeignFile, read_foreign_model, read_foreign_trees};
     #[pymodule_export]
     use crate::models::{BoostingFit, BoostingStages, boosting_importances, fit_gradient_boosting};
     #[pymodule_export]

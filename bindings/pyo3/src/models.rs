@@ -6,8 +6,8 @@ use arsenal_core::ensemble::{Tree, TreeEnsemble};
 use arsenal_core::pool::n_threads;
 use arsenal_core::{Error, Result, value_error};
 use arsenal_models::trees::boosting::{
-    Dart, Evaluation, GrowPolicy, Importance, Interactions, Labels, Observer, Params, Progress, Sampling, State, Training,
-    fit,
+    Dart, Evaluation, GrowPolicy, Importance, Interactions, Labels, Observer, Params, Progress, Sampling, State,
+    Training, fit,
 };
 use arsenal_onnx::{ClassLabels, Options};
 use numpy::{PyArray1, PyReadonlyArray1};
@@ -150,18 +150,28 @@ pub struct ModelDescription {
 
 impl ModelDescription {
     fn into_options(self) -> Options {
-        let class_labels = self.classes.map(|labels| match labels {
-            PyClassLabels::Int64s(labels) => ClassLabels::Int64s(labels),
-            PyClassLabels::Strings(labels) => ClassLabels::Strings(labels),
-        });
+        let class_labels = self.classes.map(PyClassLabels::into_core);
         Options { class_labels, metadata: self.metadata, ..Options::new(self.name) }
     }
 }
 
+/// Labels of the classes.
 #[derive(FromPyObject)]
-enum PyClassLabels {
+pub enum PyClassLabels {
+    /// Whole numbers.
     Int64s(Vec<i64>),
+    /// Text.
     Strings(Vec<String>),
+}
+
+impl PyClassLabels {
+    /// The same for the core.
+    pub fn into_core(self) -> ClassLabels {
+        match self {
+            Self::Int64s(labels) => ClassLabels::Int64s(labels),
+            Self::Strings(labels) => ClassLabels::Strings(labels),
+        }
+    }
 }
 
 /// A table with its targets, its weights, and the number of each row's query.

@@ -129,6 +129,34 @@ def inspect(model: Model, as_json: AsJson = False) -> None:
 
 @app.command()
 @_command
+def convert(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="A model of LightGBM (text), XGBoost (JSON, UBJSON) or CatBoost (JSON).",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The ONNX file to write.", show_default=False)],
+    as_json: AsJson = False,
+) -> None:
+    """Turn a model of another library into an ONNX file with the same predictions.
+
+    Which library wrote it shows in the content of the file, whatever its name. Pickles are never loaded.
+    """
+    from arsenal.cli import convert as converting
+
+    done = converting.convert(model, out)
+    if as_json:
+        _print_json(done)
+    else:
+        columns, trees = f"{done['columns']:,} columns", f"{done['trees']:,} trees"
+        print(f"{done['learned_by']}, {columns}, {trees}, {done['bytes']:,} bytes: {out}", file=sys.stderr)
+
+
+@app.command()
+@_command
 def predict(
     model: Model,
     data: Annotated[

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from arsenal.models._boosting import GradientBoostingClassifier, GradientBoostingRegressor
+from arsenal.models._foreign import (
+    ForeignClassifier,
+    ForeignOutlierDetector,
+    ForeignRegressor,
+    from_catboost,
+    from_lightgbm,
+    from_sklearn,
+    from_xgboost,
+)
 from arsenal.models._ranking import GradientBoostingRanker
 from arsenal.models._tree_plot import plot_tree
 from arsenal.models._tree_text import export_text
 
 __all__ = [
+    "ForeignClassifier",
+    "ForeignOutlierDetector",
+    "ForeignRegressor",
     "GradientBoostingClassifier",
     "GradientBoostingRanker",
     "GradientBoostingRegressor",
     "export_text",
+    "from_catboost",
+    "from_lightgbm",
+    "from_sklearn",
+    "from_xgboost",
     "plot_tree",
 ]

@@ -121,6 +121,22 @@ def exact_float32(X: npt.NDArray[np.float64], is_category: Any) -> npt.NDArray[n
     return rounded
 
 
+def float32_table(X: Any) -> Any:
+    """A table with its numbers rounded to the nearest float32; text and categories as they are."""
+    if importlib.util.find_spec("pyarrow") is None:
+        raise MissingExtraError("pyarrow", "tables", "reading a table")
+    import pyarrow as pa
+
+    table = pa.table(_arrow_frame(X))
+    columns = [
+        column.cast(pa.float32(), safe=False)
+        if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
+        else column
+        for column in table.columns
+    ]
+    return pa.table(columns, names=table.column_names)
+
+
 def _read_matrix(estimator: BaseEstimator, X: Any, *, reset: bool) -> CoreTable:
     if sparse.issparse(X) and X.ndim == 2:
         check_sparse(X)

@@ -25,18 +25,36 @@ pub struct Feature {
 pub enum FeatureKind {
     /// Ordered numbers; NaN is missing.
     Numeric,
-    /// Unordered numbers: `values[code - 1]` has the code `code`. Any other number and NaN have code 0.
+    /// Unordered numbers: `values[code - 1]` has the code `code`, any other number has code 0. So has NaN, unless it is among the
+    /// values, which happens in models that were learned elsewhere.
     NumericCategories(Vec<f64>),
-    /// Unordered strings: `levels[code - 1]` has the code `code`. Any other string, `""` and null have code 0.
+    /// Unordered strings: `levels[code - 1]` has the code `code`, any other string has code 0. So have null and `""`, which is the
+    /// same, unless `""` is among the levels, which happens in models that were learned elsewhere.
     StringCategories(Vec<String>),
+    /// Ordered numbers that are rounded to the nearest float32 before they are compared; NaN is missing. Only in models that were
+    /// learned elsewhere, like all that follow.
+    Float32,
+    /// Ordered numbers; NaN and what lies within ±[`ZERO`] are missing.
+    ZeroIsMissing,
+    /// Unordered numbers that are cut to their whole part before they are looked up among `values`, as in
+    /// [`Self::NumericCategories`].
+    WholeCategories {
+        /// Whole numbers of at least 0, or NaN.
+        values: Vec<f64>,
+        /// Numbers up to this one are no category: 0 cannot be reached from below it. In -1..0.
+        above: f64,
+    },
 }
+
+/// What [`FeatureKind::ZeroIsMissing`] takes for zero: up to the float32 that is nearest to 1e-35, as LightGBM does.
+pub const ZERO: f64 = 1e-35_f32 as f64;
 
 impl FeatureKind {
     /// Number of categories, which have the codes `1..=n`; `None` for ordered numbers.
     pub fn n_categories(&self) -> Option<usize> {
         match self {
-            Self::Numeric => None,
-            Self::NumericCategories(values) => Some(values.len()),
+            Self::Numeric | Self::Float32 | Self::ZeroIsMissing => None,
+            Self::NumericCategories(values) | Self::WholeCategories { values, .. } => Some(values.len()),
             Self::StringCategories(levels) => Some(levels.len()),
         }
     }

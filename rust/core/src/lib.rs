@@ -5,6 +5,7 @@
 
 pub mod ensemble;
 pub mod error;
+pub mod foreign;
 pub mod pool;
 pub mod rng;
 pub mod table;

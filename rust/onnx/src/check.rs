@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use arsenal_core::ensemble::{Aggregate, Condition, Dtype, Feature, FeatureKind, Link, Split, Targets, TreeEnsemble};
+use arsenal_core::foreign::{ForeignModel, Step, Task};
 use arsenal_core::{Result, value_error};
 
 use crate::ClassLabels;
@@ -10,6 +11,61 @@ use crate::ClassLabels;
 /// Everything but the shape of the trees, which [`crate::order::preorder`] checks on its way.
 pub fn check(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Result<()> {
     check_targets(ensemble, labels)?;
+    for Feature { name, kind } in &ensemble.features {
+        match kind {
+            FeatureKind::StringCategories(levels) if levels.iter().any(String::is_empty) => {
+                return value_error!("the empty string is a level of column {name:?}, it stands for missing");
+            }
+            FeatureKind::NumericCategories(values) if values.iter().any(|value| value.is_nan()) => {
+                return value_error!("NaN is a category of column {name:?}, it stands for missing");
+            }
+            _ => {}
+        }
+    }
+    check_columns_and_trees(ensemble)
+}
+
+/// The same for a model that was learned elsewhere, whose task and steps stand in for a link.
+pub fn check_foreign(model: &ForeignModel, labels: Option<&ClassLabels>) -> Result<()> {
+    let ensemble = &model.ensemble;
+    let n_targets = ensemble.n_targets;
+    let n_labels = labels.map_or(0, ClassLabels::len);
+    let wanted = model.n_classes().unwrap_or(0);
+    if n_labels != wanted {
+        return value_error!("the model has {wanted} classes, got {n_labels} class labels");
+    }
+    match model.task {
+        Task::TwoClasses if n_targets != 1 => return value_error!("two classes are for 1 target, got {n_targets}"),
+        Task::Classes if n_targets < 2 => return value_error!("classes need 2 targets or more, got {n_targets}"),
+        _ => {}
+    }
+    check_labels(labels)?;
+    if ensemble.targets != Targets::RoundRobin
+        || ensemble.aggregate != Aggregate::Sum
+        || ensemble.link != Link::Identity
+    {
+        return value_error!("trees of another library take turns and are added, without a link");
+    }
+    if n_targets == 0 || ensemble.trees.len() < n_targets {
+        return value_error!("{n_targets} targets need at least as many trees, got {}", ensemble.trees.len());
+    }
+    for step in &model.steps {
+        let numbers = match step {
+            Step::Multiply(number) | Step::Divide(number) => std::slice::from_ref(number),
+            Step::Add(numbers) => numbers.as_slice(),
+            _ => continue,
+        };
+        if ![1, n_targets].contains(&numbers.len()) {
+            return value_error!("a step adds {} numbers to {n_targets} targets", numbers.len());
+        }
+        if let Some(number) = numbers.iter().find(|number| !exact(**number, ensemble.dtype)) {
+            return value_error!("a step's number {number} is not a finite {}", type_name(ensemble.dtype));
+        }
+    }
+    check_columns_and_trees(ensemble)
+}
+
+fn check_columns_and_trees(ensemble: &TreeEnsemble) -> Result<()> {
     if ensemble.features.is_empty() {
         return value_error!("the model has no feature, an ONNX file needs at least one");
     }
@@ -73,6 +129,11 @@ fn check_targets(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Resul
     if n_targets == 0 {
         return value_error!("the model has 0 targets, wanted at least 1");
     }
+    check_labels(labels)
+}
+
+fn check_labels(labels: Option<&ClassLabels>) -> Result<()> {
+    let n_labels = labels.map_or(0, ClassLabels::len);
     let distinct = match labels {
         Some(ClassLabels::Int64s(labels)) => labels.iter().collect::<BTreeSet<_>>().len(),
         Some(ClassLabels::Strings(labels)) => labels.iter().collect::<BTreeSet<_>>().len(),
@@ -80,9 +141,6 @@ fn check_targets(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Resul
     };
     if distinct != n_labels {
         return value_error!("{n_labels} class labels must be distinct, got {distinct} distinct ones");
-    }
-    if ensemble.trees.len() < n_targets {
-        return value_error!("{n_targets} targets need at least as many trees, got {}", ensemble.trees.len());
     }
     Ok(())
 }
@@ -97,14 +155,26 @@ fn check_feature(feature: &Feature, dtype: Dtype) -> Result<()> {
     if let Some(n) = feature.kind.n_categories().filter(|&n| n > most) {
         return value_error!("column {name:?} has {n} categories, a {} model may have {most}", type_name(dtype));
     }
+    if let FeatureKind::WholeCategories { values, above } = &feature.kind {
+        if !(-1.0..0.0).contains(above) || !exact(*above, dtype) {
+            return value_error!(
+                "column {name:?} cuts numbers above {above} to whole ones, wanted a {} in -1..0",
+                type_name(dtype)
+            );
+        }
+        if let Some(value) = values.iter().find(|value| **value < 0.0 || value.trunc() != **value && !value.is_nan()) {
+            return value_error!("the category {value} of column {name:?} is not a whole number of at least 0");
+        }
+    }
     match &feature.kind {
-        FeatureKind::Numeric => {}
-        FeatureKind::NumericCategories(values) => {
-            if let Some(value) = values.iter().find(|value| !exact(**value, dtype)) {
+        FeatureKind::Numeric | FeatureKind::Float32 | FeatureKind::ZeroIsMissing => {}
+        FeatureKind::NumericCategories(values) | FeatureKind::WholeCategories { values, .. } => {
+            if let Some(value) = values.iter().find(|value| !exact(**value, dtype) && !value.is_nan()) {
                 return value_error!("the category {value} of column {name:?} is not a {}", type_name(dtype));
             }
-            // -0.0 and 0.0 are one category: they compare equal wherever the file runs.
-            let distinct = values.iter().map(|value| (value + 0.0).to_bits()).collect::<BTreeSet<_>>().len();
+            // -0.0 and 0.0 are one category: they compare equal wherever the file runs. So do all NaNs in LabelEncoder.
+            let bits = |value: &f64| if value.is_nan() { f64::NAN } else { value + 0.0 }.to_bits();
+            let distinct = values.iter().map(bits).collect::<BTreeSet<_>>().len();
             if distinct != values.len() {
                 return value_error!("column {name:?} has {} categories, only {distinct} are distinct", values.len());
             }
@@ -117,9 +187,6 @@ fn check_feature(feature: &Feature, dtype: Dtype) -> Result<()> {
                     levels.len(),
                     distinct.len()
                 );
-            }
-            if levels.iter().any(String::is_empty) {
-                return value_error!("the empty string is a level of column {name:?}, it stands for missing");
             }
         }
     }

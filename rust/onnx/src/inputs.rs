@@ -9,20 +9,19 @@ use std::collections::BTreeSet;
 use arsenal_core::ensemble::{Feature, FeatureKind, TreeEnsemble};
 use arsenal_core::{Result, value_error};
 
+use crate::adapt;
 use crate::graph::Graph;
-use crate::outputs;
 use crate::proto::data_type;
 use crate::tensor::{float_type, floats, int_attribute, int64s, strings, tensor_attribute, value_info};
 
 /// The input of a model whose columns are all numbers.
 const MATRIX: &str = "X";
 
-/// The names of all inputs and outputs.
+/// The names of all inputs and of the outputs, which are given.
 ///
 /// # Errors
 /// If each column is an input and a column's name is empty, doubled, or an output's.
-pub fn reserved_names(ensemble: &TreeEnsemble) -> Result<BTreeSet<String>> {
-    let outputs = outputs::names(ensemble.link);
+pub fn reserved_names(ensemble: &TreeEnsemble, outputs: &[&str]) -> Result<BTreeSet<String>> {
     let mut taken: BTreeSet<String> = outputs.iter().map(|&name| name.to_owned()).collect();
     if !by_column(ensemble) {
         taken.insert(MATRIX.to_owned());
@@ -71,19 +70,21 @@ fn columns(graph: &mut Graph, ensemble: &TreeEnsemble) -> Vec<String> {
     for feature in &ensemble.features {
         let elem_type = match feature.kind {
             FeatureKind::StringCategories(_) => data_type::STRING,
-            FeatureKind::Numeric | FeatureKind::NumericCategories(_) => float_type(ensemble.dtype),
+            _ => float_type(ensemble.dtype),
         };
         graph.input(value_info(&feature.name, elem_type, Some(1)));
     }
     (0..ensemble.features.len()).map(|index| encoded(graph, ensemble, index, &ensemble.features[index].name)).collect()
 }
 
-/// The matrix `X` cut into category columns, encoded, and the runs of number columns between them.
+/// The matrix `X` cut into category columns, encoded, and the runs of number columns between them that are read alike.
 fn runs(graph: &mut Graph, ensemble: &TreeEnsemble) -> Vec<String> {
     let mut runs: Vec<Vec<i64>> = Vec::new();
     for (index, feature) in ensemble.features.iter().enumerate() {
         match runs.last_mut() {
-            Some(run) if is_number(feature) && is_number(&ensemble.features[run[0] as usize]) => run.push(index as i64),
+            Some(run) if is_number(feature) && feature.kind == ensemble.features[run[0] as usize].kind => {
+                run.push(index as i64);
+            }
             _ => runs.push(vec![index as i64]),
         }
     }
@@ -102,20 +103,33 @@ fn runs(graph: &mut Graph, ensemble: &TreeEnsemble) -> Vec<String> {
 }
 
 fn is_number(feature: &Feature) -> bool {
-    feature.kind == FeatureKind::Numeric
+    feature.kind.n_categories().is_none()
 }
 
-/// `column` as it enters the matrix: a number as it is, a category as its code, which is a number of the model's type at once.
+/// `column` as it enters the matrix: a number as it is or adapted, a category as its code, which is a number of the model's type at
+/// once.
 fn encoded(graph: &mut Graph, ensemble: &TreeEnsemble, index: usize, column: &str) -> String {
     let dtype = ensemble.dtype;
-    let keys = match &ensemble.features[index].kind {
+    let kind = &ensemble.features[index].kind;
+    let keys = match kind {
         FeatureKind::Numeric => return column.to_owned(),
+        FeatureKind::Float32 => return adapt::rounded(graph, dtype, column),
+        FeatureKind::ZeroIsMissing => return adapt::without_zero(graph, dtype, column),
         // An encoder needs a key: a column without any category gets the missing value's, which has code 0 anyway.
-        FeatureKind::NumericCategories(values) if values.is_empty() => floats(dtype, [f64::NAN]),
+        FeatureKind::NumericCategories(values) | FeatureKind::WholeCategories { values, .. } if values.is_empty() => {
+            floats(dtype, [f64::NAN])
+        }
         FeatureKind::StringCategories(levels) if levels.is_empty() => strings(&[String::new()]),
-        FeatureKind::NumericCategories(values) => floats(dtype, values.iter().copied()),
+        FeatureKind::NumericCategories(values) | FeatureKind::WholeCategories { values, .. } => {
+            floats(dtype, values.iter().copied())
+        }
         FeatureKind::StringCategories(levels) => strings(levels),
     };
+    let whole = match kind {
+        FeatureKind::WholeCategories { above, .. } => Some(adapt::whole(graph, dtype, column, *above)),
+        _ => None,
+    };
+    let column = whole.as_deref().unwrap_or(column);
     let codes = match ensemble.features[index].kind.n_categories() {
         None | Some(0) => vec![0.0],
         Some(n) => (1..=n).map(|code| code as f64).collect(),

@@ -12,7 +12,9 @@
 //! float32 cannot hold is an error.
 #![forbid(unsafe_code)]
 
+mod adapt;
 mod check;
+mod foreign;
 mod graph;
 mod inputs;
 mod metadata;
@@ -25,8 +27,9 @@ mod tests;
 mod trees_v3;
 mod trees_v5;
 
-use arsenal_core::ensemble::{Dtype, FeatureKind, TreeEnsemble};
+use arsenal_core::ensemble::{Child, Dtype, FeatureKind, TreeEnsemble};
 use arsenal_core::{Result, value_error};
+pub use foreign::write_foreign;
 use graph::Graph;
 pub use metadata::append_metadata;
 use prost::Message;
@@ -114,9 +117,8 @@ const ONNX_OPSET: i64 = 15;
 /// ```
 pub fn write(ensemble: &TreeEnsemble, options: &Options) -> Result<Vec<u8>> {
     check::check(ensemble, options.class_labels.as_ref())?;
-    let orders =
-        ensemble.trees.iter().enumerate().map(|(t, tree)| order::preorder(t, tree)).collect::<Result<Vec<_>>>()?;
-    let mut graph = Graph::new(inputs::reserved_names(ensemble)?);
+    let orders = orders(ensemble)?;
+    let mut graph = Graph::new(inputs::reserved_names(ensemble, outputs::names(ensemble.link))?);
     let numbers_only = ensemble.features.iter().all(|feature| feature.kind == FeatureKind::Numeric);
     let (ir_version, ml_opset) = if ensemble.dtype == Dtype::F32 && numbers_only {
         trees_v3::add(&mut graph, ensemble, &orders, options.class_labels.as_ref());
@@ -125,6 +127,20 @@ pub fn write(ensemble: &TreeEnsemble, options: &Options) -> Result<Vec<u8>> {
         trees_v5::add(&mut graph, ensemble, &orders, options.class_labels.as_ref());
         (10, 5)
     };
+    model_bytes(graph, (ir_version, ml_opset), ensemble, options)
+}
+
+/// The nodes of each tree in the order in which they are stored.
+fn orders(ensemble: &TreeEnsemble) -> Result<Vec<Vec<Child>>> {
+    ensemble.trees.iter().enumerate().map(|(t, tree)| order::preorder(t, tree)).collect()
+}
+
+fn model_bytes(
+    graph: Graph,
+    (ir_version, ml_opset): (i64, i64),
+    ensemble: &TreeEnsemble,
+    options: &Options,
+) -> Result<Vec<u8>> {
     let model = proto::ModelProto {
         ir_version,
         producer_name: "arsenal".into(),

@@ -55,14 +55,24 @@ pub fn regress(graph: &mut Graph, link: Link, add_trees: impl FnOnce(&mut Graph,
 pub fn classify(graph: &mut Graph, dtype: Dtype, link: Link, labels: &ClassLabels, sums: &str) {
     if link == Link::Logistic {
         let second = graph.inner_name("probability_of_second");
-        let first = graph.inner_name("probability_of_first");
-        let one = graph.constant("one", floats(dtype, [1.0]));
         graph.node("Sigmoid", &[sums], &[&second], vec![]);
-        graph.node("Sub", &[&one, &second], &[&first], vec![]);
-        graph.node("Concat", &[&first, &second], &[PROBABILITIES], vec![int_attribute("axis", 1)]);
+        both(graph, dtype, &second);
     } else {
         graph.node("Softmax", &[sums], &[PROBABILITIES], vec![int_attribute("axis", 1)]);
     }
+    label(graph, labels);
+}
+
+/// From the probability of the second of two classes to both.
+pub fn both(graph: &mut Graph, dtype: Dtype, second: &str) {
+    let first = graph.inner_name("probability_of_first");
+    let one = graph.constant("one", floats(dtype, [1.0]));
+    graph.node("Sub", &[&one, second], &[&first], vec![]);
+    graph.node("Concat", &[&first, second], &[PROBABILITIES], vec![int_attribute("axis", 1)]);
+}
+
+/// From the probabilities to the label.
+pub fn label(graph: &mut Graph, labels: &ClassLabels) {
     let best = graph.inner_name("best");
     let classes = graph.constant(
         "classes",

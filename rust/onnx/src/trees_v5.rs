@@ -34,8 +34,7 @@ struct Arrays {
 pub fn add(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], labels: Option<&ClassLabels>) {
     let matrix = inputs::matrix(graph, ensemble);
     outputs::declare(graph, ensemble, labels);
-    let attributes = attributes(ensemble, arrays(ensemble, orders));
-    let add_trees = |graph: &mut Graph, sums: &str| graph.node("TreeEnsemble", &[&matrix], &[sums], attributes);
+    let add_trees = |graph: &mut Graph, sums: &str| add_trees(graph, ensemble, orders, &matrix, sums);
     match labels {
         None => outputs::regress(graph, ensemble.link, add_trees),
         Some(labels) => {
@@ -44,6 +43,11 @@ pub fn add(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], la
             outputs::classify(graph, ensemble.dtype, ensemble.link, labels, &sums);
         }
     }
+}
+
+/// Adds the one operator.
+pub fn add_trees(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], matrix: &str, sums: &str) {
+    graph.node("TreeEnsemble", &[matrix], &[sums], attributes(ensemble, arrays(ensemble, orders)));
 }
 
 fn arrays(ensemble: &TreeEnsemble, orders: &[Vec<Child>]) -> Arrays {

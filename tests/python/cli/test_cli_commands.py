@@ -19,7 +19,7 @@ from arsenal.cli.app import Correction
 from pyarrow import csv, parquet
 
 Command = Callable[..., "Ended"]  # noqa: F821  (the fixtures' class)
-COMMANDS = ("demo", "inspect", "predict", "bench", "drift")
+COMMANDS = ("demo", "inspect", "convert", "predict", "bench", "drift")
 
 
 def test_version(arsenal_process: Command) -> None:

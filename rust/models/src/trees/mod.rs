@@ -8,6 +8,7 @@ mod columns;
 mod constraints;
 mod cuts;
 mod distinct;
+pub mod foreign;
 mod grow;
 mod oblivious;
 pub mod shap;

@@ -92,7 +92,7 @@ fn numbers_must_fit_the_type() {
         spoilt(|e| e.features[0] = Feature { name: "a".into(), kind: FeatureKind::NumericCategories(values.to_vec()) })
     };
     assert_eq!(categories(&[0.1]), "the category 0.1 of column \"a\" is not a float32");
-    assert_eq!(categories(&[f64::NAN]), "the category NaN of column \"a\" is not a float32");
+    assert_eq!(categories(&[f64::NAN]), "NaN is a category of column \"a\", it stands for missing");
     assert_eq!(categories(&[0.0, 1.0, -0.0]), "column \"a\" has 3 categories, only 2 are distinct");
     let too_many = categories(&vec![0.0; (1 << 24) + 1]);
     assert_eq!(too_many, "column \"a\" has 16777217 categories, a float32 model may have 16777216");

@@ -4,6 +4,7 @@
 mod decode;
 mod ensembles;
 mod errors;
+mod foreign;
 mod forms;
 mod golden;
 mod properties;
