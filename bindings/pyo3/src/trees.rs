@@ -163,8 +163,10 @@ pub fn tree_nodes<'py>(py: Python<'py>, state: &[u8]) -> PyResult<Bound<'py, PyD
     let mut levels = Vec::with_capacity(ensemble.features.len());
     for feature in &ensemble.features {
         levels.push(match &feature.kind {
-            FeatureKind::Numeric => py.None(),
-            FeatureKind::NumericCategories(values) => values.into_pyobject(py)?.into_any().unbind(),
+            FeatureKind::Numeric | FeatureKind::Float32 | FeatureKind::ZeroIsMissing => py.None(),
+            FeatureKind::NumericCategories(values) | FeatureKind::WholeCategories { values, .. } => {
+                values.into_pyobject(py)?.into_any().unbind()
+            }
             FeatureKind::StringCategories(texts) => texts.into_pyobject(py)?.into_any().unbind(),
         });
     }

@@ -324,6 +324,46 @@ fn every_layout_of_a_table_is_explained_alike() {
     assert!(refused(&Table::Columns(vec![number(1)])).contains("X has 1 columns, the model was fitted with 5"));
 }
 
+/// One split by one column of a kind: +0.5 for rows that go left, −0.5 for the others.
+fn one_split(kind: FeatureKind, condition: Condition) -> TreeEnsemble {
+    let split = Split { feature: 0, condition, left: Child::Leaf(0), right: Child::Leaf(1), gain: 1.0, cover: 2.0 };
+    let tree = Tree { root: Child::Split(0), splits: vec![split], values: vec![1.0, 0.0], covers: vec![1.0, 1.0] };
+    TreeEnsemble {
+        features: vec![Feature { name: "x".into(), kind }],
+        trees: vec![tree],
+        ..ensemble(0, 1, 1, 1, false)
+    }
+}
+
+#[test]
+fn columns_of_models_that_were_learned_elsewhere_are_read_as_there() {
+    let at_most = |threshold| Condition::AtMost { threshold, missing_left: true };
+    let among = |codes: &[u32]| Condition::Among { codes: codes.to_vec() };
+    let whole = || FeatureKind::WholeCategories { values: vec![3.0, f64::NAN, 0.0], above: -0.5 };
+    let numbers = [
+        // 0.7 rounds to a float32 below it.
+        (FeatureKind::Float32, at_most(f64::from(0.7_f32)), vec![0.7, 0.8], vec![0.5, -0.5]),
+        (FeatureKind::ZeroIsMissing, at_most(-1.0), vec![0.0, 1e-36, 1e-30, f64::NAN], vec![0.5, 0.5, -0.5, 0.5]),
+        (whole(), among(&[1, 2]), vec![3.7, f64::NAN, 4.0], vec![0.5, 0.5, -0.5]),
+        (whole(), among(&[3]), vec![0.9, -0.4, -0.5, 3.0], vec![0.5, 0.5, -0.5, -0.5]),
+    ];
+    for (kind, condition, x, wanted) in numbers {
+        let ensemble = one_split(kind, condition);
+        let matrix = Array2::from_shape_vec((x.len(), 1), x).unwrap();
+        let table = Table::DenseF64(matrix.view());
+        let (values, _) = explained(&ensemble, &table, None, Order::Values, 1).unwrap();
+        assert!(
+            values.iter().zip(&wanted).all(|(value, wanted)| (value - wanted).abs() < 1e-12),
+            "{values:?} {wanted:?}"
+        );
+    }
+    let ensemble = one_split(FeatureKind::StringCategories(vec!["a".into(), String::new()]), among(&[2]));
+    let texts = CategoryColumn::encode([Some("a"), None, Some("b")]);
+    let table = Table::Columns(vec![Column::Category(&texts)]);
+    let (values, _) = explained(&ensemble, &table, None, Order::Values, 1).unwrap();
+    assert!(values.iter().zip([-0.5, 0.5, -0.5]).all(|(value, wanted)| (value - wanted).abs() < 1e-12), "{values:?}");
+}
+
 #[test]
 fn what_cannot_be_explained_is_refused_and_stops() {
     let ensemble = ensemble(13, 4, 3, 1, false);

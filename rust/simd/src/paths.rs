@@ -76,7 +76,7 @@ mod tests {
                 for (row, &value) in values.iter().enumerate() {
                     let (is_met, is_missing) = (u8::from(value <= 3.0), u8::from(value.is_nan()));
                     assert_eq!((met[row], missing[row], both[row]), (is_met, is_met | is_missing, is_missing));
-                    let pattern = is_met | 4 * (is_met | is_missing);
+                    let pattern = is_met | (4 * (is_met | is_missing));
                     assert_eq!(sums[row], 1.0 + table[usize::from(pattern)], "{isa:?} {n}");
                 }
             }

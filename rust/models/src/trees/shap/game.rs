@@ -104,12 +104,11 @@ impl Game {
             return Ok(Self { groups: Vec::new(), sweep: Some(Sweep::new(tree, rule, expected)), first_target });
         }
         let groups = paths::groups(tree);
-        let fillings = match filler.background {
-            Some((reader, n_rows)) => other_rows(tree, &groups, reader, n_rows, stop)?,
-            None => {
-                let filling = |path: &Path| Filling::Shares(shares(&path.elements, filler.rules));
-                groups.iter().map(|group| group.paths.iter().map(filling).collect()).collect()
-            }
+        let fillings = if let Some((reader, n_rows)) = filler.background {
+            other_rows(tree, &groups, reader, n_rows, stop)?
+        } else {
+            let filling = |path: &Path| Filling::Shares(shares(&path.elements, filler.rules));
+            groups.iter().map(|group| group.paths.iter().map(filling).collect()).collect()
         };
         let groups = groups
             .into_iter()
@@ -135,14 +134,21 @@ pub(super) fn expected(
         }
         let block = reader.read(first..n_rows.min(first + BACKGROUND_ROWS));
         let is_left = sides(tree, &block);
-        for row in 0..block.n_rows {
+        let leaf_of = |row: usize| {
             let mut at = tree.root;
-            while let Child::Split(split) = at {
-                let goes_left = is_left[split as usize][row] == 1;
-                at = paths::child(tree, Step { split: split as usize, goes_left });
+            loop {
+                match at {
+                    Child::Leaf(leaf) => break leaf as usize,
+                    Child::Split(split) => {
+                        let split = split as usize;
+                        at = paths::child(tree, Step { split, goes_left: is_left[split][row] == 1 });
+                    }
+                }
             }
-            if let Child::Leaf(leaf) = at {
-                sums.iter_mut().zip(values(tree, leaf as usize, width)).for_each(|(sum, value)| *sum += value);
+        };
+        for leaf in (0..block.n_rows).map(leaf_of) {
+            for (sum, value) in sums.iter_mut().zip(values(tree, leaf, width)) {
+                *sum += value;
             }
         }
     }

@@ -85,7 +85,9 @@ impl Filling {
                 shares.coefficients(pattern, n, order, |group| products[group], coefficients);
             }
             Self::Rows(rows) => {
-                rows.iter().for_each(|(row, share)| add_row(pattern, row, *share, n, order, beta, coefficients));
+                for (row, share) in rows {
+                    add_row(pattern, row, *share, n, order, beta, coefficients);
+                }
             }
         }
     }
@@ -121,7 +123,9 @@ impl Filling {
             Self::Rows(rows) => {
                 for (pattern, coefficients) in patterns {
                     let pattern = [pattern as u64];
-                    rows.iter().for_each(|(row, share)| add_row(&pattern, row, *share, n, order, beta, coefficients));
+                    for (row, share) in rows {
+                        add_row(&pattern, row, *share, n, order, beta, coefficients);
+                    }
                 }
             }
         }

@@ -91,7 +91,9 @@ impl<'e, 't> Explainer<'e, 't> {
     fn aggregate(&self, sums: &mut [f64]) {
         if self.ensemble.aggregate == Aggregate::Mean {
             let n_trees = self.ensemble.trees.len() as f64;
-            sums.iter_mut().for_each(|sum| *sum /= n_trees);
+            for sum in sums {
+                *sum /= n_trees;
+            }
         }
     }
 
@@ -212,7 +214,9 @@ impl<'e, 't> Explainer<'e, 't> {
                 met.resize_with(met.len().max(group.bits.len()), || vec![0; n_rows]);
                 for (met, steps) in met.iter_mut().zip(&group.bits) {
                     met.fill(1);
-                    steps.iter().for_each(|step| keep_met(&is_left[step.split], u8::from(step.goes_left), met));
+                    for step in steps {
+                        keep_met(&is_left[step.split], u8::from(step.goes_left), met);
+                    }
                 }
                 let met = &met[..group.bits.len()];
                 let places = group.places.iter().map(|place| (place + game.first_target) * n_rows);
