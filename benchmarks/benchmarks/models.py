@@ -76,7 +76,7 @@ class GradientBoostingRanker(Predictor):
         whole = len(y) // self.documents * self.documents
         shape = (-1, self.documents)
         scores = np.asarray(self.fitted.predict(X))[:whole]
-        return float(ndcg_score((2**y[:whole] - 1).reshape(shape), scores.reshape(shape), k=10))
+        return float(ndcg_score((2 ** y[:whole] - 1).reshape(shape), scores.reshape(shape), k=10))
 
 
 class GradientBoostingRegressor(Predictor):

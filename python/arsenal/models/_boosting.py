@@ -652,36 +652,37 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
 class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
     r"""Gradient boosted trees on binned columns, for numbers: means, medians, quantiles, counts and amounts.
 
-    All parameters but the following, the attributes and the guarantees are those of :class:`GradientBoostingClassifier`,
-    without classes. With the target :math:`y`, the raw score :math:`s` (the sum of the leaves) and :math:`e = y - s`:
+    All parameters but the following, the attributes and the guarantees are those of
+    :class:`GradientBoostingClassifier`, without classes. With the target :math:`y`, the raw score :math:`s` (the sum of
+    the leaves) and :math:`e = y - s`:
 
-    ================ ============================================================== ============== ====================
-    ``loss``         formula                                                        prediction     leaf value
-    ================ ============================================================== ============== ====================
-    squared_error    :math:`e^2 / 2`                                                :math:`s`      Newton's step
-    absolute_error   :math:`|e|`                                                    :math:`s`      median
-    quantile         :math:`\max(q e, (q - 1) e)`                                  :math:`s`      quantile
-    huber            :math:`e^2 / 2` up to :math:`\delta`, linear beyond           :math:`s`      step from the median
-    poisson          :math:`\exp(s) - y s`                                         :math:`\exp(s)` bounded Newton
-    gamma            :math:`s + y \exp(-s)`                                        :math:`\exp(s)` bounded Newton
-    tweedie          :math:`\exp((2-p) s) / (2-p) + y \exp((1-p) s) / (p-1)`      :math:`\exp(s)` bounded Newton
-    callable         gradient and hessian are the caller's                          :math:`s`      Newton's step
-    ================ ============================================================== ============== ====================
+    ================ ======================================================== ================ ====================
+    ``loss``         formula                                                  prediction       leaf value
+    ================ ======================================================== ================ ====================
+    squared_error    :math:`e^2 / 2`                                          :math:`s`        Newton's step
+    absolute_error   :math:`|e|`                                              :math:`s`        median
+    quantile         :math:`\max(q e, (q - 1) e)`                             :math:`s`        quantile
+    huber            :math:`e^2 / 2` up to :math:`\delta`, linear beyond      :math:`s`        step from the median
+    poisson          :math:`\exp(s) - y s`                                    :math:`\exp(s)`  bounded Newton
+    gamma            :math:`s + y \exp(-s)`                                   :math:`\exp(s)`  bounded Newton
+    tweedie          :math:`\exp((2-p)s) / (2-p) + y \exp((1-p)s) / (p-1)`    :math:`\exp(s)`  bounded Newton
+    callable         gradient and hessian are the caller's                    :math:`s`        Newton's step
+    ================ ======================================================== ================ ====================
 
-    Medians and quantiles of a leaf's residuals are exact and weighted: the smallest residual whose weights, added up from
-    below, reach the share ``q`` of the total, or the middle between it and the next where they do so exactly. They leave
-    ``l1_regularization`` and ``l2_regularization`` to the choice of splits. A bounded Newton step stops at the value that
-    minimises the loss of the leaf.
+    Medians and quantiles of a leaf's residuals are exact and weighted: the smallest residual whose weights, added up
+    from below, reach the share ``q`` of the total, or the middle between it and the next where they do so exactly. They
+    leave ``l1_regularization`` and ``l2_regularization`` to the choice of splits. A bounded Newton step stops at the
+    value that minimises the loss of the leaf.
 
     Parameters
     ----------
     loss : str or callable, default="squared_error"
-        A name of the table, or ``loss(y_true, raw_score[, sample_weight])`` that returns a pair ``(gradient, hessian)`` of
-        arrays of shape (n_samples,), hessians at least 0. One with three parameters weighs its results itself, those of
-        one with two are multiplied by the weights. Scores start at 0; the model gives raw scores.
+        A name of the table, or ``loss(y_true, raw_score[, sample_weight])`` that returns a pair ``(gradient, hessian)``
+        of arrays of shape (n_samples,), hessians at least 0. One with three parameters weighs its results itself, those
+        of one with two are multiplied by the weights. Scores start at 0; the model gives raw scores.
     quantile : float or array-like of shape (n_quantiles,), default=None
-        The quantiles for ``loss="quantile"``, between 0 and 1. With an array ``predict`` gives one column each; they are
-        learned side by side from one table, and nothing keeps them from crossing.
+        The quantiles for ``loss="quantile"``, between 0 and 1. With an array ``predict`` gives one column each; they
+        are learned side by side from one table, and nothing keeps them from crossing.
     alpha : float, default=0.9
         For ``loss="huber"``: :math:`\delta` is the ``alpha``-quantile of :math:`|e|` before each iteration, as in
         scikit-learn's ``GradientBoostingRegressor``; the reported losses keep the first :math:`\delta`.
@@ -690,9 +691,9 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
 
     References
     ----------
-    Friedman (2001), algorithms 1 to 4. Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978). Huber, "Robust
-    estimation of a location parameter", Annals of Mathematical Statistics 35 (1964). Jørgensen, "Exponential dispersion
-    models", Journal of the Royal Statistical Society B 49 (1987).
+    Friedman (2001), algorithms 1 to 4. Koenker and Bassett, "Regression quantiles", Econometrica 46 (1978). Huber,
+    "Robust estimation of a location parameter", Annals of Mathematical Statistics 35 (1964). Jørgensen, "Exponential
+    dispersion models", Journal of the Royal Statistical Society B 49 (1987).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a booster minimises, measures and tells: names for the core, and callables that check what they are given back."""
+"""What a booster minimises, measures and tells: names for the core, and callables that check what comes back."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class _Objective:
 
 
 class Metric:
-    """``eval_metric(y_true, y_pred[, sample_weight])`` as the core calls it: the number of a set of rows and its predictions in.
+    """``eval_metric(y_true, y_pred[, sample_weight])`` as the core calls it: with a set's number and its predictions.
 
     Parameters
     ----------
@@ -149,5 +149,8 @@ class Callbacks:
 
     def __call__(self, iteration: int, train_loss: float | None, evaluation_losses: list[float]) -> bool:
         losses = {"training": train_loss, "evaluation": evaluation_losses}
-        # Every callback hears of every iteration, also after one that stops.
-        return any([bool(call(iteration, dict(losses))) for call in self._calls])
+        is_over = False
+        for call in self._calls:
+            # Each hears of every iteration, also after one that stops.
+            is_over |= bool(call(iteration, dict(losses)))
+        return is_over

@@ -19,9 +19,9 @@ _Queries = npt.NDArray[np.uint32]
 class GradientBoostingRanker(_GradientBoosting):
     r"""Gradient boosted trees that order the rows of each query: LambdaMART.
 
-    Parameters of the trees, types and guarantees are those of :class:`GradientBoostingClassifier`. For each pair of rows of
-    one query whose relevances differ and of which one is among the first ``truncation_level``, the better row is pulled up
-    and the other down by
+    Parameters of the trees, types and guarantees are those of :class:`GradientBoostingClassifier`. For each pair of
+    rows of one query whose relevances differ and of which one is among the first ``truncation_level``, the better row
+    is pulled up and the other down by
 
     .. math:: |\Delta\mathrm{NDCG}| \cdot \frac{1}{1 + \exp(s_{better} - s_{worse})}
 
@@ -34,8 +34,8 @@ class GradientBoostingRanker(_GradientBoosting):
     loss : {"lambdarank"}, default="lambdarank"
         What is minimised.
     truncation_level : int, default=30
-        Pairs count if one of their rows is among so many first; NDCG of the pairs is cut off here too. A little more than
-        the places that matter works best.
+        Pairs count if one of their rows is among so many first; NDCG of the pairs is cut off here too. A little more
+        than the places that matter works best.
     normalize : bool, default=True
         Divide what a pair counts by 0.01 plus the distance of its scores, and shrink the sum of a query's pulls to its
         binary logarithm, as LightGBM does: queries with many relevant rows then weigh less.
@@ -235,10 +235,10 @@ class GradientBoostingRanker(_GradientBoosting):
 
 def _query_numbers(y: Any, group: Any, qid: Any, prefix: str) -> _Queries:
     """The number of each row's query."""
+    n_rows = _num_samples(_given(y))
     if (group is None) == (qid is None):
         got = "neither" if group is None else "both"
         raise ArsenalValueError(f"got {got} of {prefix}group and {prefix}qid, a ranker needs one of them")
-    n_rows = _num_samples(_given(y))
     if group is None:
         names = np.asarray(qid)
         if names.shape != (n_rows,):

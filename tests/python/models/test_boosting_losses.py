@@ -120,7 +120,12 @@ def test_leaves_of_a_tree_are_medians_of_their_residuals():
     X, y, _ = amounts(800)
     weights = np.random.default_rng(3).integers(0, 4, 800).astype(float)
     fitted = GradientBoostingRegressor(
-        loss="absolute_error", n_estimators=1, learning_rate=1.0, max_leaf_nodes=6, l2_regularization=5.0, random_state=0
+        loss="absolute_error",
+        n_estimators=1,
+        learning_rate=1.0,
+        max_leaf_nodes=6,
+        l2_regularization=5.0,
+        random_state=0,
     ).fit(X, y, sample_weight=weights)
     predicted = fitted.predict(X)
     assert len(np.unique(predicted)) == 6
@@ -140,9 +145,7 @@ def test_several_quantiles_at_once_cover_their_shares():
     assert fitted.n_iter_ == 60
     one = clone(fitted).set_params(quantile=[0.5], n_estimators=5).fit(X, y)
     assert one.predict(X).shape == (4000, 1)
-    np.testing.assert_array_equal(
-        one.predict(X)[:, 0], clone(one).set_params(quantile=0.5).fit(X, y).predict(X)
-    )
+    np.testing.assert_array_equal(one.predict(X)[:, 0], clone(one).set_params(quantile=0.5).fit(X, y).predict(X))
     for table in (X, X.astype(np.float32)):
         fitted = clone(fitted).set_params(n_estimators=5).fit(table, y)
         (their,) = onnxruntime.InferenceSession(fitted._onnx_bytes()).run(None, {"X": table})
@@ -303,7 +306,11 @@ def raises(y_true, raw_score):
         (lambda y, s: (s[1:], s), ArsenalValueError, r"gradient of loss has the shape \(99,\), wanted \(100,\)"),
         (lambda y, s: (s, 1.0), ArsenalValueError, r"hessian of loss has the shape \(\), wanted \(100,\)"),
         (lambda y, s: (s * np.nan, s), ArsenalValueError, "gradient 0 of loss is nan"),
-        (lambda y, s: (s + 1e300, s), ArsenalValueError, r"gradient 0 of loss is 1e\+300, wanted a number that float32"),
+        (
+            lambda y, s: (s + 1e300, s),
+            ArsenalValueError,
+            r"gradient 0 of loss is 1e\+300, wanted a number that float32",
+        ),
         (lambda y, s: (s, s - 1), ArsenalValueError, "hessian 0 of loss is -1.0, wanted a number of at least 0"),
         (lambda y, s: y.__setitem__(0, 1.0), ValueError, "read-only"),
     ],
@@ -424,5 +431,5 @@ def test_weights_of_classifiers_are_repeated_rows(n_classes):
     weighted = GradientBoostingClassifier(**options).fit(X, labels, sample_weight=weights.astype(float))
     repeated = GradientBoostingClassifier(**options).fit(np.repeat(X, weights, axis=0), np.repeat(labels, weights))
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-6)
-    with pytest.raises(ValueError, match="inconsistent|sample_weight"):
+    with pytest.raises(ValueError, match=r"sample_weight.shape == \(499,\)"):
         weighted.fit(X, labels, sample_weight=weights[1:])
