@@ -39,7 +39,7 @@ def train(params: dict[str, Any], y: np.ndarray | None = None, *, rounds: int = 
 POSITIVE = np.round(np.abs(data()[1]))
 CLASSES = np.digitize(data()[1], [0.5, 1.5])
 
-#: Name: how the model is made, and how many units of the last place its answers may be off.
+#: Name: how the model is made, and 0 where sums are all that is computed.
 KINDS: dict[str, tuple[Callable[[], lightgbm.Booster], float]] = {
     "regression": (lambda: train({}), 0),
     "regression_l1": (lambda: train({"objective": "l1"}), 0),
@@ -96,7 +96,10 @@ def test_it_answers_as_lightgbm_does(kind: str) -> None:
     # onnxruntime adds the trees in their order, as LightGBM does.
     others = onnxruntime_scores(content, X)
     others = others[:, 1] if others.shape[1] == 2 else others
-    assert ulps(others.reshape(theirs.shape), theirs) <= tolerance
+    if tolerance == 0:
+        assert ulps(others.reshape(theirs.shape), theirs) == 0
+    else:  # its sigmoid is some units off where probabilities are small
+        np.testing.assert_allclose(others.reshape(theirs.shape), theirs, rtol=1e-14)
 
 
 @pytest.mark.parametrize("form", ["path", "text", "bytes", "pathlib"])
@@ -113,6 +116,7 @@ def test_files_are_read_as_objects_are(tmp_path: Path, form: str) -> None:
     assert export_onnx(from_lightgbm(given[form])) == export_onnx(from_lightgbm(booster))
 
 
+@pytest.mark.filterwarnings("ignore:The argument 'eval_set' is deprecated")
 def test_estimators_keep_their_labels_and_best_iteration() -> None:
     X, _ = data()
     labels = np.array(["low", "mid", "top"])[CLASSES]
@@ -150,7 +154,8 @@ def test_categories_of_data_frames_keep_their_names() -> None:
     fresh = frame(1)
     fresh.loc[::9, "city"] = "Lima"
     fresh["level"] = fresh["level"].where(fresh["size"] > -1, 77)
-    known = fresh.astype({name: pd.CategoricalDtype(values) for name, values in categories.items()})
+    known = fresh.assign(**{name: fresh[name].where(fresh[name].isin(values)) for name, values in categories.items()})
+    known = known.astype({name: pd.CategoricalDtype(values) for name, values in categories.items()})
     assert is_near(model.predict(fresh), booster.predict(known))
     assert (model.predict(known) == model.predict(fresh)).all()
     assert model.feature_names_in_.tolist() == ["size", "city", "level"]

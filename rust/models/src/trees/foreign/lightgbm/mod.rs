@@ -7,7 +7,7 @@
 mod columns;
 mod text;
 
-use arsenal_core::ensemble::{Condition, Dtype, Feature, Tree};
+use arsenal_core::ensemble::{Condition, Dtype, Feature, Tree, ZERO};
 use arsenal_core::foreign::{Classes, ForeignModel, Step, Task};
 use arsenal_core::{Error, Result};
 
@@ -60,7 +60,7 @@ fn tree(block: &Block, columns: &[Column]) -> Read<Tree> {
         let (left, right) = (place(block.left[s]), place(block.right[s]));
         let condition = match decision {
             Decision::Number { threshold, missing, default_left } => Condition::AtMost {
-                threshold: *threshold,
+                threshold: beside_zero(*threshold),
                 missing_left: match missing {
                     Missing::None => 0.0 <= *threshold,
                     Missing::Zero | Missing::Nan => *default_left,
@@ -84,6 +84,15 @@ fn tree(block: &Block, columns: &[Column]) -> Read<Tree> {
         .map(|(&value, &cover)| Node::Leaf { values: vec![value], cover });
     let nodes: Vec<Node> = splits.chain(leaves).collect();
     assemble(&nodes, (0, 1))
+}
+
+/// A threshold that takes what lies within ±[`ZERO`] for 0, as LightGBM does: its predictor leaves such numbers out of a row.
+fn beside_zero(threshold: f64) -> f64 {
+    match threshold {
+        below if (-ZERO..0.0).contains(&below) => (-ZERO).next_down(),
+        above if (0.0..ZERO).contains(&above) => ZERO,
+        other => other,
+    }
 }
 
 /// What `ConvertOutput` of the objective does.
