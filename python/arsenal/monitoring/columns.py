@@ -16,6 +16,9 @@ from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
 
 DriftColumn = _native._rust.DriftColumn
 
+#: Largest whole number up to which float64 holds every whole number.
+LARGEST_EXACT = 2**53
+
 
 def table_columns(table: Any, side: str, wanted: frozenset[str] | None) -> tuple[int, dict[str, DriftColumn]]:
     """Number of rows, and the columns by name; of the wanted ones, those that the table has."""
@@ -104,6 +107,8 @@ def _array_column(values: npt.NDArray[Any]) -> DriftColumn:
             narrow = values.dtype.itemsize <= 4
             return DriftColumn.from_numpy(values.astype(np.float32 if narrow else np.float64, copy=False), "number")
         case "i" | "u":
+            if not _is_exact(values):
+                return _object_column(values.tolist())  # which says what is wrong with it
             return DriftColumn.from_numpy(values.astype(np.float64), "number")
         case "b":
             return DriftColumn.from_codes(values.astype(np.int64), ["False", "True"])
@@ -113,6 +118,10 @@ def _array_column(values: npt.NDArray[Any]) -> DriftColumn:
             return DriftColumn.from_numpy(values / np.timedelta64(1, "s"), "number")
         case _:
             return _object_column(values.tolist())
+
+
+def _is_exact(values: npt.NDArray[Any]) -> bool:
+    return values.size == 0 or max(int(values.max()), -int(values.min())) <= LARGEST_EXACT
 
 
 def _object_column(values: list[Any]) -> DriftColumn:
@@ -157,6 +166,8 @@ def _pandas_column(values: Any) -> DriftColumn:
     if kind == "M":
         return _array_column(values.to_numpy(dtype="datetime64[ns]"))
     if kind in "iuf" and getattr(dtype, "_is_numeric", False):
+        if kind != "f" and not _is_exact(values.dropna().to_numpy()):
+            return _object_column(values.tolist())
         return _array_column(values.to_numpy(dtype=np.float64, na_value=np.nan))
     if importlib.util.find_spec("pyarrow") is not None:
         return DriftColumn.from_arrow(values.to_frame("column"))[0][1]

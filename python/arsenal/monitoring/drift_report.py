@@ -70,7 +70,8 @@ class DriftReport:
     float64 beside float32 is compared in float32; whole numbers, floats and durations are all numbers. A column that
     the current table lacks, or that changed its kind, has drifted without a test; one that only the current table has
     is listed and has not. A column without any value takes the other's kind. What is neither number, time nor category
-    (lists, structures) is listed and not compared. A current table without rows gives a report without tests.
+    (lists, structures) is listed and not compared, and neither are whole numbers beyond 2**53 in size, which floats
+    cannot tell apart: as text they are categories. A current table without rows gives a report without tests.
 
     Time O(n log n) per column; memory, two sorted columns per thread.
 
@@ -273,7 +274,10 @@ def _obstacle(first: DriftColumn, second: DriftColumn) -> tuple[str, str] | None
         )
     unsupported = kinds - set(KINDS)
     if unsupported:
-        return "unsupported", f"{_in_words(unsupported.pop())}: neither numbers, times nor categories"
+        words = _in_words(unsupported.pop())
+        is_beyond = words.startswith("whole numbers beyond")
+        why = "floats cannot tell them apart" if is_beyond else "neither numbers, times nor categories"
+        return "unsupported", f"{words}: {why}"
     return None
 
 

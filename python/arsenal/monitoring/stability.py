@@ -99,7 +99,7 @@ def psi(reference: Any, current: Any, bins: int = 10, *, max_categories: int = 5
     ArsenalValueError
         A sample is empty or a parameter out of range.
     ArsenalTypeError
-        A sample holds neither numbers nor categories, or each of them another.
+        A sample holds neither numbers nor categories, or each of them another, or whole numbers beyond 2**53 in size.
 
     Notes
     -----

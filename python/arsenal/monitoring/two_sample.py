@@ -186,7 +186,7 @@ def chi2_2samp(data1: Any, data2: Any) -> Chi2Result:
     ArsenalValueError
         A sample is empty.
     ArsenalTypeError
-        The samples do not hold categories or numbers of one kind.
+        The samples do not hold categories or numbers of one kind, or hold whole numbers beyond 2**53 in size.
 
     Notes
     -----

@@ -361,6 +361,42 @@ def test_what_cannot_be_compared_is_listed(strange: Any) -> None:
     assert "neither numbers, times nor categories" in report.to_html()
 
 
+@pytest.mark.parametrize(
+    "hold",
+    [
+        np.asarray,
+        list,
+        pd.Series,
+        lambda x: x.astype(np.uint64),
+        lambda x: pd.Series([*x.tolist(), None], dtype="Int64"),
+        lambda x: pd.Series(x, dtype="int64[pyarrow]"),
+        lambda x: pa.array([*x.tolist(), None]),
+        lambda x: pa.array(x.astype(np.uint64)),
+        pl.Series,
+        lambda x: np.array([*x.tolist(), None], object),
+        lambda x: -x,
+    ],
+)
+def test_whole_numbers_that_floats_would_make_equal_are_not_compared(hold: Any) -> None:
+    """2**60 to 2**60 + 49 are one float; a report that compared them would find nothing, whatever changed."""
+    before, after = (hold(np.arange(50) + 2**60 + shift) for shift in (0, 25))
+    column = one(before, after)
+    assert (column["kind"], column["status"]) == ("[whole numbers beyond 2**53]", "unsupported")
+    assert (column["p_value"], column["psi"], column["drift"]) == (None, None, False)
+    assert column["note"] == "whole numbers beyond 2**53: floats cannot tell them apart"
+    with pytest.raises(ArsenalTypeError, match=r"reference holds whole numbers beyond 2\*\*53, wanted numbers or"):
+        psi(before, after)
+    with pytest.raises(ArsenalTypeError, match=r"data1 holds whole numbers beyond 2\*\*53, wanted categories or"):
+        chi2_2samp(before, after)
+
+
+def test_whole_numbers_up_to_the_largest_exact_one_are_numbers() -> None:
+    for hold in (np.asarray, list, pa.array, lambda x: pd.Series(x, dtype="Int64")):
+        for largest in (2**53, -(2**53)):
+            column = one(hold(np.array([0, 1, largest])), hold(np.array([0, 1, largest])))
+            assert (column["kind"], column["status"]) == ("number", "tested")
+
+
 def test_float32_beside_float64() -> None:
     tenths = np.random.default_rng(0).integers(0, 30, 400) / 10
     column = one(tenths, tenths.astype(np.float32))

@@ -3,7 +3,7 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     ArrowPrimitiveType, Date32Type, Date64Type, Decimal128Type, DurationMicrosecondType, DurationMillisecondType,
-    DurationNanosecondType, DurationSecondType, Float16Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    DurationNanosecondType, DurationSecondType, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
     Time32MillisecondType, Time32SecondType, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
     TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type,
     UInt64Type,
@@ -113,6 +113,9 @@ impl DriftColumn {
                     n_texts += 1;
                     text = Some(if value.is_truthy()? { "True".to_owned() } else { "False".to_owned() });
                 } else if let Some(converted) = float_of(&value)? {
+                    if converted.abs() >= LARGEST_EXACT as f64 && is_beyond_floats(&value)? {
+                        return Ok(Self { kind: BEYOND_FLOATS.to_owned(), source: Source::Unreadable(values.len()) });
+                    }
                     n_numbers += 1;
                     number = converted;
                 } else {
@@ -140,6 +143,9 @@ impl DriftColumn {
             let data_type = field.data_type();
             let (kind, source) = match arrow_kind(data_type) {
                 Some("nothing") => ("nothing".to_owned(), Source::Nothing(n_rows)),
+                Some("number") if has_numbers_beyond_floats(data_type, &chunks) => {
+                    (BEYOND_FLOATS.to_owned(), Source::Unreadable(n_rows))
+                }
                 Some(kind) => (kind.to_owned(), Source::Arrow(data_type.clone(), chunks)),
                 None => (format!("[{data_type}]"), Source::Unreadable(n_rows)),
             };
@@ -199,6 +205,31 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// Kind of a column of whole numbers of which floats would make others, equal ones even.
+const BEYOND_FLOATS: &str = "[whole numbers beyond 2**53]";
+const LARGEST_EXACT: i128 = 1 << 53;
+
+fn is_beyond_floats(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let integral = value.py().import("numbers")?.getattr("Integral")?;
+    let is_beyond = |whole: i128| whole.abs() > LARGEST_EXACT;
+    Ok(value.is_instance(&integral)? && value.extract::<i128>().map_or(true, is_beyond))
+}
+
+fn has_numbers_beyond_floats(data_type: &DataType, chunks: &[ArrayRef]) -> bool {
+    fn is_beyond<T: ArrowPrimitiveType>(chunks: &[ArrayRef]) -> bool
+    where
+        T::Native: Into<i128>,
+    {
+        let mut values = chunks.iter().flat_map(|chunk| chunk.as_primitive::<T>().iter().flatten());
+        values.any(|value| Into::<i128>::into(value).abs() > LARGEST_EXACT)
+    }
+    match data_type {
+        DataType::Int64 => is_beyond::<Int64Type>(chunks),
+        DataType::UInt64 => is_beyond::<UInt64Type>(chunks),
+        _ => false,
+    }
+}
+
 fn float_of(value: &Bound<'_, PyAny>) -> PyResult<Option<f64>> {
     let py = value.py();
     let number = py.import("numbers")?.getattr("Number")?;
@@ -225,13 +256,7 @@ fn arrow_values(data_type: &DataType, chunks: &[ArrayRef]) -> Result<HeldValues>
     use DataType as T;
     use TimeUnit as U;
     Ok(match data_type {
-        T::Float16 => HeldValues::F32(
-            chunks
-                .iter()
-                .map(|c| c.as_primitive::<Float16Type>().unary(<Float16Type as ArrowPrimitiveType>::Native::to_f32))
-                .collect(),
-        ),
-        T::Float32 | T::Float64 => held_column("", data_type, chunks)?.values,
+        T::Float16 | T::Float32 | T::Float64 => held_column("", data_type, chunks)?.values,
         T::Int8 => floats::<Int8Type>(chunks, 1.0),
         T::Int16 => floats::<Int16Type>(chunks, 1.0),
         T::Int32 => floats::<Int32Type>(chunks, 1.0),
@@ -277,7 +302,7 @@ where
     HeldValues::F64(chunks.iter().map(convert).collect::<Vec<PrimitiveArray<Float64Type>>>())
 }
 
-/// Nearest f64. Whole numbers beyond 2⁵³ lose their last digits, which no comparison of distributions sees.
+/// Nearest f64. What is read has no whole numbers beyond 2⁵³; decimals and nanoseconds may lose digits beyond 53 bits.
 trait ToFloat {
     fn to_float(self) -> f64;
 }
