@@ -1,4 +1,4 @@
-//! What a column of numbers looks like: a few figures and a histogram on the reference's scale.
+//! What a column of numbers looks like: a few figures and a histogram on a scale that suits both samples.
 
 use crate::order::{Ordered, Sample};
 
@@ -77,10 +77,11 @@ pub fn few_values<T: Ordered>(a: &Sample<T>, b: &Sample<T>, max: usize) -> Optio
     Some(values)
 }
 
-/// Counts in `n_bins` intervals between the reference's 0.5 % and 99.5 % points, so that no outlier can flatten the picture.
+/// Counts in `n_bins` intervals between the outer ones of both samples' 0.5 % and 99.5 % points: no outlier can flatten the
+/// picture, and a sample that moved far away is still in it.
 ///
-/// Where these coincide, between its smallest and largest finite values, then those of both samples. `None` if there is no
-/// scale at all: no finite value, or one alone.
+/// Where these coincide or are infinite, between the reference's, its smallest and largest finite values, then those of both
+/// samples. `None` if there is no scale at all: no finite value, or one alone.
 pub fn histogram<T: Ordered + Into<f64>>(
     reference: &Sample<T>,
     current: &Sample<T>,
@@ -90,10 +91,11 @@ pub fn histogram<T: Ordered + Into<f64>>(
         let mut finite = sample.values().map(Into::into).filter(|x: &f64| x.is_finite());
         finite.next().map(|first| (first, finite.next_back().unwrap_or(first)))
     };
-    let inner = (reference.n() > 0).then(|| (quantile(reference, 0.005), quantile(reference, 0.995)));
-    let both = [ends(reference), ends(current)].into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let (inner, outer) = ([reference, current].map(inner), [reference, current].map(ends));
+    let both = |of: [Option<(f64, f64)>; 2]| of.into_iter().flatten().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     let is_scale = |&(low, high): &(f64, f64)| low.is_finite() && high.is_finite() && low < high;
-    let (low, high) = [inner, ends(reference), both].into_iter().flatten().find(is_scale)?;
+    let scales = [both(inner), inner[0], outer[0], both(outer)];
+    let (low, high) = scales.into_iter().flatten().find(is_scale)?;
     let edge = |i: usize| {
         let part = i as f64 / n_bins as f64;
         low * (1.0 - part) + high * part
@@ -112,6 +114,14 @@ pub fn histogram<T: Ordered + Into<f64>>(
     let sizes = [reference.n() as u64, current.n() as u64];
     let above = [0, 1].map(|side| sizes[side] - ends[n_bins][side]);
     Some(Histogram::Intervals { counts, below: ends[0], above, edges })
+}
+
+/// The values at 0.5 % and 99.5 %, in from the ends by at least one where there are more than two.
+fn inner<T: Ordered + Into<f64>>(sample: &Sample<T>) -> Option<(f64, f64)> {
+    let last = sample.n().checked_sub(1)?;
+    let cut = ((0.005 * last as f64).ceil() as usize).min(last / 2);
+    let at = |i: usize| -> f64 { T::from_key(sample.keys[i]).into() };
+    Some((at(cut), at(last - cut)))
 }
 
 #[cfg(test)]
@@ -142,15 +152,22 @@ mod tests {
     }
 
     #[test]
-    fn histograms_keep_the_references_scale() {
+    fn histograms_show_both_samples_whatever_the_outliers() {
         let reference: Vec<f64> = (0..=200).map(f64::from).collect();
         let Some(Histogram::Intervals { edges, counts, below, above }) =
-            histogram(&sample(&reference), &sample(&[-5.0, 1.0, 50.5, 199.0, 1e9, f64::INFINITY]), 2)
+            histogram(&sample(&reference), &sample(&[-5.0, 1.0, 50.5, 199.0, 199.0, f64::INFINITY]), 2)
         else {
             panic!("no histogram")
         };
         assert_eq!(edges, [1.0, 100.0, 199.0]);
-        assert_eq!((counts, below, above), (vec![[99, 2], [100, 1]], [1, 1], [1, 2]));
+        assert_eq!((counts, below, above), (vec![[99, 2], [100, 2]], [1, 1], [1, 1]));
+        let moved: Vec<f64> = (1000..=1200).map(f64::from).collect();
+        let Some(Histogram::Intervals { edges, counts, .. }) = histogram(&sample(&reference), &sample(&moved), 4)
+        else {
+            panic!("no histogram")
+        };
+        assert_eq!((edges[0], edges[4]), (1.0, 1199.0));
+        assert_eq!((counts[0][0], counts[3][1]), (200, 200));
         let ends = |reference: &[f64], current: &[f64]| match histogram(&sample(reference), &sample(current), 1) {
             Some(Histogram::Intervals { edges, .. }) => Some((edges[0], edges[1])),
             _ => None,
@@ -161,6 +178,7 @@ mod tests {
         assert_eq!(ends(&[3.0], &[5.0]), Some((3.0, 5.0)));
         assert_eq!(ends(&[], &[5.0, 6.0]), Some((5.0, 6.0)));
         assert_eq!(ends(&[3.0], &[f64::INFINITY]), None);
-        assert_eq!(ends(&[-f64::MAX, f64::MAX], &[]), Some((-f64::MAX * 0.99, f64::MAX * 0.99)));
+        assert_eq!(ends(&[-f64::MAX, f64::MAX], &[]), Some((-f64::MAX, f64::MAX)));
+        assert_eq!(ends(&[1.0, 2.0], &[f64::NEG_INFINITY, 1.0]), Some((1.0, 2.0)));
     }
 }
