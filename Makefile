@@ -10,6 +10,8 @@ ARGS ?=
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 CMAKE_BUILD := build/cpp
+# Warnings are errors here, and nowhere that a user's compiler builds the package.
+export ARSENAL_WERROR := 1
 export PYO3_PYTHON := $(BIN)/python
 export PATH := $(BIN):$(PATH)
 

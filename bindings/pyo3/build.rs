@@ -20,9 +20,11 @@ fn main() {
         println!("cargo::rerun-if-changed={}", root.join(source).display());
     }
     println!("cargo::rerun-if-env-changed=PYO3_PYTHON");
+    println!("cargo::rerun-if-env-changed=ARSENAL_WERROR");
 
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let build = out.join("cmake");
+    let werror = if env::var_os("ARSENAL_WERROR").is_some() { "ON" } else { "OFF" };
     let python = env::var("PYO3_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     // --fresh: a target folder shared by two checkouts would otherwise hold the other's cache.
     run(Command::new("cmake")
@@ -32,6 +34,7 @@ fn main() {
         .arg("-B")
         .arg(&build)
         .args(["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DARSENAL_BUILD_PYTHON=ON", "-DARSENAL_BUILD_TESTS=OFF"])
+        .arg(format!("-DARSENAL_WERROR={werror}"))
         .arg(format!("-DPython_EXECUTABLE={python}")));
     run(Command::new("cmake").arg("--build").arg(&build));
     run(Command::new("cmake").arg("--install").arg(&build).arg("--prefix").arg(&out).args(["--component", "python"]));
