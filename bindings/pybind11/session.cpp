@@ -28,11 +28,12 @@ PyObject* score_anything(const Model& model, PyObject* x, PyObject* out) {
   return score(model, feed, {model.score_output()}, out)[0].release().ptr();
 }
 
-/// Finds a call's arguments by place and by name; false with a Python error if they are not these two.
-bool parse_call(const char* signature, const std::array<const char*, 2>& parameters, PyObject* const* args,
+/// Finds a call's arguments by place and by name; false with a Python error if they are not these.
+template <std::size_t n>
+bool parse_call(const char* signature, const std::array<const char*, n>& parameters, PyObject* const* args,
                 Py_ssize_t n_positional, PyObject* keywords, PyObject** values) {
-  if (n_positional > 2) {
-    PyErr_Format(PyExc_TypeError, "%s takes 2 arguments, got %zd", signature, n_positional);
+  if (n_positional > static_cast<Py_ssize_t>(n)) {
+    PyErr_Format(PyExc_TypeError, "%s takes %zu arguments, got %zd", signature, n, n_positional);
     return false;
   }
   std::copy(args, args + n_positional, values);
@@ -57,7 +58,7 @@ PyObject* session_call(PyObject* self, PyObject* const* args, std::size_t n_args
   PyObject* values[2] = {n_positional == 1 ? args[0] : nullptr, nullptr};
   if (n_positional != 1 || names != nullptr) {
     const char* signature = "session(X, out=None)";
-    if (!parse_call(signature, {"X", "out"}, args, n_positional, names, values)) return nullptr;
+    if (!parse_call<2>(signature, {"X", "out"}, args, n_positional, names, values)) return nullptr;
     if (values[0] == nullptr) return PyErr_Format(PyExc_TypeError, "%s got no X", signature);
   }
   PyObject* x = values[0];
@@ -100,7 +101,7 @@ void session_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
-/// The outputs asked for by name, all for None.
+/// The outputs asked for by name, all for None or no name.
 std::vector<std::size_t> output_indices(const Model& model, PyObject* names) {
   std::vector<std::size_t> indices;
   if (names == Py_None) {
@@ -118,20 +119,24 @@ std::vector<std::size_t> output_indices(const Model& model, PyObject* names) {
     }
     indices.push_back(index);
   }
-  return indices;
+  return indices.empty() ? output_indices(model, Py_None) : indices;
 }
 
 PyObject* session_run(PyObject* self, PyObject* const* args, Py_ssize_t n_positional, PyObject* keywords) {
-  PyObject* values[2] = {nullptr, nullptr};
-  if (!parse_call("run(output_names, input_feed)", {"output_names", "input_feed"}, args, n_positional, keywords,
-                  values)) {
+  PyObject* values[3] = {nullptr, nullptr, nullptr};
+  const char* signature = "run(output_names, input_feed, run_options=None)";
+  if (!parse_call<3>(signature, {"output_names", "input_feed", "run_options"}, args, n_positional, keywords, values)) {
     return nullptr;
   }
   if (values[0] == nullptr || values[1] == nullptr) {
-    return PyErr_Format(PyExc_TypeError, "run(output_names, input_feed) got no %s",
+    return PyErr_Format(PyExc_TypeError, "%s got no %s", signature,
                         values[0] == nullptr ? "output_names" : "input_feed");
   }
   return guarded([&]() -> PyObject* {
+    if (values[2] != nullptr && values[2] != Py_None) {
+      type_error("run_options is a " + std::string(Py_TYPE(values[2])->tp_name) +
+                 ", wanted None: there are no options");
+    }
     const Model& model = model_of(self);
     const std::vector<std::size_t> wanted = output_indices(model, values[0]);
     // The runtime computes an output once, however often it is asked for.
@@ -226,8 +231,8 @@ PyObject* session_n_threads(PyObject* self, void* /*closure*/) { return PyLong_F
 
 PyMethodDef methods[] = {
     {"run", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(session_run)), METH_FASTCALL | METH_KEYWORDS,
-     "run($self, output_names, input_feed)\n--\n\nThe outputs asked for (None: all), for tensors by input name or a "
-     "table."},
+     "run($self, output_names, input_feed, run_options=None)\n--\n\nThe outputs asked for (None or []: all), for "
+     "tensors by input name or a table. There are no run options."},
     {"inputs", session_inputs, METH_NOARGS, "inputs($self, /)\n--\n\nName, type and shape of every input."},
     {"outputs", session_outputs, METH_NOARGS, "outputs($self, /)\n--\n\nName, type and shape of every output."},
     {"facts", session_facts, METH_NOARGS, "facts($self, /)\n--\n\nWhat is known about the model."},

@@ -319,6 +319,10 @@ def test_arguments_of_a_call() -> None:
     np.testing.assert_array_equal(session(X=x), session(x))
     np.testing.assert_array_equal(session(x, None), session(x, out=None))
     np.testing.assert_array_equal(session.run(output_names=None, input_feed={"X": x})[0], session(x))
+    for no_names in (None, [], ()):  # as onnxruntime does
+        (scores,) = session.run(no_names, {"X": x}, None)
+        np.testing.assert_array_equal(scores, session(x))
+    np.testing.assert_array_equal(session.run(None, {"X": x}, run_options=None)[0], session(x))
     for call, message in (
         (lambda: session(), "got no X"),
         (lambda: session(x, None, 3), "takes 2 arguments, got 3"),
@@ -326,7 +330,9 @@ def test_arguments_of_a_call() -> None:
         (lambda: session(x, outs=x), "unexpected"),
         (lambda: session.run(None), "got no input_feed"),
         (lambda: session.run(input_feed={"X": x}), "got no output_names"),
-        (lambda: session.run(None, {}, None), "takes 2 arguments, got 3"),
+        (lambda: session.run(None, {}, None, None), "takes 3 arguments, got 4"),
+        (lambda: session.run(None, {"X": x}, 3), "run_options is a int, wanted None"),
+        (lambda: session.run(None, {"X": x}, run_options={}), "run_options is a dict, wanted None"),
     ):
         with pytest.raises(TypeError, match=message):
             call()
