@@ -1,14 +1,14 @@
 //! Python tables as views: NumPy by the buffer it owns, Arrow by the C stream interface, CSR by its three arrays.
 //!
-//! Numbers are not copied, except whole numbers and booleans of an Arrow column, which become floats here, exactly or not at all.
+//! Numbers are not copied, except whole numbers, booleans and halves of an Arrow column, which become floats here, exactly or not at all.
 
 use std::ffi::CStr;
 
 use arrow_array::cast::AsArray;
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use arrow_array::types::{
-    ArrowDictionaryKeyType, ArrowPrimitiveType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowDictionaryKeyType, ArrowPrimitiveType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, DictionaryArray, PrimitiveArray, RecordBatchReader};
 use arrow_schema::{DataType, FieldRef};
@@ -163,6 +163,10 @@ fn texts(array: &ArrayRef) -> Vec<Option<&str>> {
 
 fn numbers(name: &str, data_type: &DataType, chunks: &[ArrayRef]) -> Result<HeldValues> {
     Ok(match data_type {
+        DataType::Float16 => {
+            let to_f32 = <Float16Type as ArrowPrimitiveType>::Native::to_f32;
+            HeldValues::F32(chunks.iter().map(|c| c.as_primitive::<Float16Type>().unary(to_f32)).collect())
+        }
         DataType::Float32 => HeldValues::F32(chunks.iter().map(|c| c.as_primitive::<Float32Type>().clone()).collect()),
         DataType::Float64 => HeldValues::F64(chunks.iter().map(|c| c.as_primitive::<Float64Type>().clone()).collect()),
         DataType::Int8 => whole::<Int8Type>(name, chunks)?,

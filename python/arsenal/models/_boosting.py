@@ -429,7 +429,8 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
     verbose : int, default=0
         1 shows a progress bar and records the training loss.
     n_jobs : int or None, default=None
-        Threads; None takes ``ARSENAL_NUM_THREADS`` or else every core that the process may use.
+        Threads; None takes ``ARSENAL_NUM_THREADS`` or else every core that the process may use. More than both 256 and
+        these cores count as the larger of the two.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, as in scikit-learn.
     random_state : int, RandomState or None, default=None

@@ -39,6 +39,9 @@ def read_training_table(estimator: BaseEstimator, X: Any) -> CoreTable:
         if width == 0:
             raise ArsenalValueError(f"X has 0 feature(s) (shape=({len(X)}, 0)) while a minimum of 1 is required.")
         _check_feature_names(estimator, X, reset=True)
+        for place, name in enumerate(column_names(X, width)):
+            if "\0" in name:  # where Arrow's C interface would end it
+                raise ArsenalValueError(f"column {place} is named {name!r}, wanted a name without NUL")
         estimator.n_features_in_ = width
         return _arrow_frame(X)
     return _read_matrix(estimator, X, reset=True)

@@ -11,8 +11,12 @@ use crate::{Error, Result};
 
 type Pools = HashMap<(u32, usize), ManuallyDrop<Arc<ThreadPool>>>;
 
+/// Most threads of a call on a machine that has fewer cores: starting them takes a second per thousand, none of it useful.
+const MOST_THREADS: usize = 256;
+
 /// How many threads a call uses: `n_jobs`, else `ARSENAL_NUM_THREADS`, else what affinity and cgroup quota leave.
 ///
+/// A larger number than both 256 and the cores is taken for the larger of these; results do not depend on it.
 /// Negative `n_jobs` count from the end as in joblib: −1 is all, −2 all but one.
 pub fn n_threads(n_jobs: Option<i64>) -> Result<usize> {
     let environment = std::env::var("ARSENAL_NUM_THREADS").ok();
@@ -21,15 +25,16 @@ pub fn n_threads(n_jobs: Option<i64>) -> Result<usize> {
 }
 
 fn threads_asked(n_jobs: Option<i64>, environment: Option<&str>, available: impl Fn() -> usize) -> Result<usize> {
+    let at_most = |n: usize| if n <= MOST_THREADS { n } else { n.min(available().max(MOST_THREADS)) };
     match n_jobs {
         Some(0) => Err(Error::Value(
             "n_jobs is 0, wanted None, a positive number, or a negative one counted from all cores".into(),
         )),
-        Some(n) if n > 0 => Ok(n as usize),
+        Some(n) if n > 0 => Ok(at_most(n as usize)),
         Some(n) => Ok((available() as i64 + 1 + n).max(1) as usize),
         None => match environment.filter(|text| !text.is_empty()) {
             None => Ok(available()),
-            Some(text) => text.parse().ok().filter(|&n: &usize| n > 0).ok_or_else(|| {
+            Some(text) => text.parse().ok().filter(|&n: &usize| n > 0).map(at_most).ok_or_else(|| {
                 Error::Value(format!("ARSENAL_NUM_THREADS is {text:?}, wanted a positive whole number"))
             }),
         },
@@ -83,6 +88,10 @@ mod tests {
         assert_eq!(threads_asked(None, Some("5"), cores), Ok(5));
         assert_eq!(threads_asked(None, Some(""), cores), Ok(8));
         assert_eq!(threads_asked(None, None, cores), Ok(8));
+        assert_eq!(threads_asked(Some(1_000_000), None, cores), Ok(256));
+        assert_eq!(threads_asked(None, Some("2000"), cores), Ok(256));
+        assert_eq!(threads_asked(Some(2000), None, || 384), Ok(384));
+        assert_eq!(threads_asked(Some(300), None, || 384), Ok(300));
         assert!(threads_asked(Some(0), None, cores).is_err());
         assert!(threads_asked(None, Some("many"), cores).unwrap_err().to_string().contains("many"));
     }

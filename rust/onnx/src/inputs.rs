@@ -20,7 +20,7 @@ const MATRIX: &str = "X";
 /// The names of all inputs and of the outputs, which are given.
 ///
 /// # Errors
-/// If each column is an input and a column's name is empty, doubled, or an output's.
+/// If each column is an input and a column's name is empty, doubled, or an output's, or holds NUL.
 pub fn reserved_names(ensemble: &TreeEnsemble, outputs: &[&str]) -> Result<BTreeSet<String>> {
     let mut taken: BTreeSet<String> = outputs.iter().map(|&name| name.to_owned()).collect();
     if !by_column(ensemble) {
@@ -31,6 +31,11 @@ pub fn reserved_names(ensemble: &TreeEnsemble, outputs: &[&str]) -> Result<BTree
         if name.is_empty() {
             return value_error!(
                 "column {index} has an empty name; with string columns each column is an input and needs one"
+            );
+        }
+        if name.contains('\0') {
+            return value_error!(
+                "column {index} is named {name:?}, wanted a name without NUL; with string columns each column is an input"
             );
         }
         if outputs.contains(&name.as_str()) {

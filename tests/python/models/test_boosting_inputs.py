@@ -145,3 +145,54 @@ def test_more_iterations_are_measured_than_early_stopping_keeps():
         n_estimators=50, min_samples_leaf=2, early_stopping=True, n_iter_no_change=3, random_state=0, verbose=1
     ).fit(X, y)
     assert model.n_iter_ + 1 < len(model.evaluation_losses_[0]) == len(model.train_losses_)
+
+
+def test_halves_are_numbers_in_every_table():
+    halves = NUMBERS.astype(np.float16)
+    frame = pl.DataFrame({"a": NUMBERS.astype(np.float32)})
+    wanted = GradientBoostingClassifier(**FAST).fit(frame, Y)
+    table = pa.table({"a": halves})
+    model = GradientBoostingClassifier(**FAST).fit(table, Y, eval_set=(table, Y))
+    assert model._onnx_bytes() == wanted._onnx_bytes()
+    np.testing.assert_array_equal(model.predict_proba(table), wanted.predict_proba(frame))
+
+
+def test_more_threads_than_are_of_use_are_not_started():
+    models = [GradientBoostingClassifier(**FAST, n_jobs=n_jobs).fit(NUMBERS[:, None], Y) for n_jobs in (1, 10**9)]
+    assert models[0]._onnx_bytes() == models[1]._onnx_bytes()
+    np.testing.assert_array_equal(models[0].predict(NUMBERS[:, None]), models[1].predict(NUMBERS[:, None]))
+
+
+def test_a_name_with_nul_is_refused():
+    text = np.array(["x", "y", "z"])[np.arange(N) % 3]
+    table = pa.table({"a\0b": NUMBERS, "text": text})
+    with pytest.raises(ArsenalValueError, match=r"column 0 is named .*wanted a name without NUL"):
+        GradientBoostingClassifier(**FAST).fit(table, Y)
+
+
+@pytest.mark.parametrize("weight", [1e37, 1e38, 1e60, 1e300])
+def test_weights_beyond_what_derivatives_can_hold_are_refused(weight):
+    with pytest.raises(ArsenalValueError, match=r"(gradient|hessian) of the loss is .* wanted at most 1e36"):
+        GradientBoostingRegressor(**FAST).fit(NUMBERS[:, None], NUMBERS, sample_weight=np.full(N, weight))
+
+
+@pytest.mark.parametrize("weight", [1e-30, 1.0, 1e20, 1e33])
+def test_weights_of_any_other_size_give_the_same_trees(weight):
+    options = FAST | {"learning_rate": 0.5, "min_child_weight": 0.0}
+    plain = GradientBoostingRegressor(**options).fit(NUMBERS[:, None], NUMBERS)
+    weighed = GradientBoostingRegressor(**options).fit(NUMBERS[:, None], NUMBERS, sample_weight=np.full(N, weight))
+    np.testing.assert_allclose(weighed.predict(NUMBERS[:, None]), plain.predict(NUMBERS[:, None]), rtol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "y", "message"),
+    [
+        (np.float32, NUMBERS * 1e40, r"y is about 2\.\d+e41, wanted numbers that a model of float32 columns"),
+        (np.float64, NUMBERS * 1e40, "a gradient of the loss is .*: y or sample_weight is too large"),
+        (np.float32, np.where(Y, 1e300, -1e300), "a gradient of the loss is inf .*: y or sample_weight is too large"),
+        (np.float64, np.full(N, 1.7e308), "y is too large in size to be added up"),
+    ],
+)
+def test_targets_that_are_too_large_are_said_to_be(dtype, y, message):
+    with pytest.raises(ArsenalValueError, match=message):
+        GradientBoostingRegressor(**FAST).fit(NUMBERS[:, None].astype(dtype), y)

@@ -134,6 +134,10 @@ fn input_names_must_be_sound_where_columns_are_inputs() {
         ensemble.features.extend(names.iter().map(|name| string_categories(name, 2)));
         refusal(&ensemble, &two_classes())
     };
+    assert_eq!(
+        names(&["a\0b"]),
+        "column 1 is named \"a\\0b\", wanted a name without NUL; with string columns each column is an input"
+    );
     assert_eq!(names(&[""]), "column 1 has an empty name; with string columns each column is an input and needs one");
     assert_eq!(names(&["a"]), "two columns are named \"a\"; with string columns each column is an input of its own");
     assert_eq!(names(&["b", "label"]), "a column is named \"label\" like the model's output; rename the column");

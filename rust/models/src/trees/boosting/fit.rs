@@ -15,6 +15,7 @@ use super::params::Params;
 use super::progress::Progress;
 use super::resume;
 use super::sampling::{Sample, Sampling};
+use super::sizes::{check_derivatives, check_scores};
 use super::state::State;
 use crate::trees::binned::{BinnedTable, Layouts};
 use crate::trees::binning::{Binning, ColumnBins};
@@ -191,6 +192,7 @@ fn boost(
         Some(state) => (state.binning.clone(), state.initial_scores.clone(), state.ensemble.trees.clone()),
         None => {
             let binning = Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng)?;
+            check_scores(&best_constants, binning.dtype)?;
             (binning, best_constants, Vec::new())
         }
     };
@@ -402,6 +404,7 @@ impl Booster<'_> {
             if let Some(bag) = &bag {
                 scale = bag.amplify(&mut out, scale);
             }
+            check_derivatives([scale[0], scale[1]])?;
             let rounding = rounding(scale, self.rows.len(), &rng);
             round(&self.gradients, &self.hessians, rounding, &mut self.pairs);
             self.grower.rows.clear();

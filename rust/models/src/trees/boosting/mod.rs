@@ -9,6 +9,7 @@ mod progress;
 mod renewal;
 mod resume;
 mod sampling;
+mod sizes;
 mod state;
 
 pub use dart::Dart;
