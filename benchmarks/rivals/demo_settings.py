@@ -44,7 +44,9 @@ def main() -> None:
         print(f"  seeds within {WITHIN} in every month: {(later.min(axis=1) >= -WITHIN).sum()} of {arguments.seeds}")
         for columns in (None, NUMERIC_FEATURES, STRING_FEATURES):
             print(f"  99 % of the training flights, {arguments.seeds} draws, {describe(columns)}:")
-            ours, theirs = np.moveaxis(list(in_draws(flights, settings, arguments.seeds, arguments.jobs, columns)), 1, 0)
+            ours, theirs = np.moveaxis(
+                list(in_draws(flights, settings, arguments.seeds, arguments.jobs, columns)), 1, 0
+            )
             print("    arsenal, standard deviation: ", ours.std(axis=0, ddof=1).round(4).tolist())
             print("    LightGBM, standard deviation:", theirs.std(axis=0, ddof=1).round(4).tolist())
             print("    arsenal - LightGBM, means:   ", (ours - theirs).mean(axis=0).round(4).tolist())

@@ -37,6 +37,7 @@ def fit_gradient_boosting(
     callback: Callable[[int, float | None, list[float]], bool] | None = None,
     resume_from: bytes | None = None,
 ) -> BoostingFit: ...
+
 @final
 class BoostingStages:
     def __new__(cls, state: bytes, description: dict[str, Any]) -> BoostingStages: ...

@@ -398,12 +398,12 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
     max_features : float, default=1.0
         Share of the level's columns that the search at each node sees; an oblivious tree has one search per level.
     monotonic_cst : array-like of int or dict of str to int, default=None
-        1 for columns that may only raise the prediction (of the second class), -1 for those that may only lower it, else
-        0; per column, or by name. For two classes, and for losses of numbers whose leaves are Newton's steps; not for
-        categories.
+        1 for columns that may only raise the prediction (of the second class), -1 for those that may only lower it,
+        else 0; per column, or by name. For two classes, and for losses of numbers whose leaves are Newton's steps; not
+        for categories.
     interaction_cst : {"pairwise", "no_interactions"} or sequence of tuples, lists or sets, default=None
-        Which columns (indices or names) may meet on a path from the root to a leaf: two at most, one, or those that some
-        group holds together. Columns that no group holds are one more group.
+        Which columns (indices or names) may meet on a path from the root to a leaf: two at most, one, or those that
+        some group holds together. Columns that no group holds are one more group.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         Columns to treat as categories: by the table's types (text and category columns), none but text, or a boolean
         mask, indices or names. Categories beyond the ``max_bins`` most frequent are treated as missing.

@@ -22,7 +22,9 @@ def monotonic_signs(monotonic: Any, names: Sequence[str], width: int) -> list[in
     else:
         given = np.asarray(monotonic).tolist()
         if not isinstance(given, list) or len(given) != width:
-            raise ArsenalValueError(f"monotonic_cst has shape {np.shape(monotonic)}, wanted one entry per column: {width}")
+            raise ArsenalValueError(
+                f"monotonic_cst has shape {np.shape(monotonic)}, wanted one entry per column: {width}"
+            )
     for name, sign in zip(names, given, strict=True):
         if sign not in (-1, 0, 1):
             raise ArsenalValueError(f"monotonic_cst is {sign!r} for column {name!r}, wanted -1, 0 or 1")
@@ -37,10 +39,13 @@ def interactions(groups: Any, names: Sequence[str], width: int) -> int | list[li
         if groups in _BY_NAME:
             return _BY_NAME[groups]
         raise ArsenalValueError(
-            f"interaction_cst is {groups!r}, wanted None, 'pairwise', 'no_interactions' or a sequence of groups of columns"
+            f"interaction_cst is {groups!r}, "
+            "wanted None, 'pairwise', 'no_interactions' or a sequence of groups of columns"
         )
     if not isinstance(groups, Sequence) or not all(isinstance(group, (Sequence, Set)) for group in groups):
-        raise ArsenalValueError("interaction_cst is not understood, wanted a sequence of tuples, lists or sets of columns")
+        raise ArsenalValueError(
+            "interaction_cst is not understood, wanted a sequence of tuples, lists or sets of columns"
+        )
     chosen = [sorted({_column(member, names, width) for member in group}) for group in groups]
     rest = set(range(width)).difference(*chosen)
     return [*chosen, sorted(rest)] if rest else chosen

@@ -61,7 +61,7 @@ _PARAMETERS: dict[str, _Wanted | type[str]] = {
 
 
 def check_parameters(estimator: Any) -> None:
-    """Raise unless every parameter of an estimator is a name or number of its kind, and whole ones are not too small."""
+    """Raise unless each parameter of an estimator is a name or number of its kind, and whole ones are not too small."""
     for name, value in estimator.get_params(deep=False).items():
         wanted = _PARAMETERS.get(name)
         if isinstance(wanted, type):

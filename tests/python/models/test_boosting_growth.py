@@ -163,7 +163,8 @@ def test_a_warm_start_goes_on_where_the_last_fit_ended():
     np.testing.assert_array_equal(list(unseeded.staged_predict_proba(X))[4], first)
     forgetful = GradientBoostingClassifier(n_estimators=5, boosting="dart", skip_drop=0, warm_start=True).fit(X, y)
     forgetful.set_params(n_estimators=30).fit(X, y)
-    assert forgetful.n_iter_ == 30 and forgetful.score(X, y) > 0.95
+    assert forgetful.n_iter_ == 30
+    assert forgetful.score(X, y) > 0.95
 
 
 def test_a_warm_start_refuses_what_does_not_go_on():
