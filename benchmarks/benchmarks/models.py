@@ -126,3 +126,48 @@ class Explanations:
 
     def time_shap_interaction_values(self, n_rows: int) -> None:
         self.model.shap_interaction_values(self.rows[:1_000])
+
+
+class RandomForestClassifier(GradientBoostingClassifier):
+    """The same target, full-grown trees."""
+
+    params = (by_size([2_000], [10_000, 100_000], [1_000_000]), TREES)
+
+    def make_estimator(self, n_rows: int, n_estimators: int) -> Any:
+        from arsenal.models import RandomForestClassifier
+
+        return RandomForestClassifier(n_estimators=n_estimators, random_state=0)
+
+
+class ExtraTreesRegressor(GradientBoostingRegressor):
+    """The same target, random cuts."""
+
+    params = (by_size([2_000], [10_000], [100_000]), TREES)
+
+    def make_estimator(self, n_rows: int, n_estimators: int) -> Any:
+        from arsenal.models import ExtraTreesRegressor
+
+        return ExtraTreesRegressor(n_estimators=n_estimators, random_state=0)
+
+
+class IsolationForest(Predictor):
+    """28 float32 columns, every hundredth row far out; the score is the AUC of finding these."""
+
+    params = (ROWS, TREES)
+    param_names = ("n_rows", "n_estimators")
+
+    def make_data(self, n_rows: int, n_estimators: int) -> tuple[Any, np.ndarray, Any, np.ndarray]:
+        X, _ = normals(n_rows)
+        is_outlier = np.arange(n_rows) % 100 == 0
+        X[is_outlier] *= 3
+        return split(X, is_outlier)
+
+    def make_estimator(self, n_rows: int, n_estimators: int) -> Any:
+        from arsenal.models import IsolationForest
+
+        return IsolationForest(n_estimators=n_estimators, random_state=0)
+
+    def score(self, X: Any, y: np.ndarray) -> float:
+        from sklearn.metrics import roc_auc_score
+
+        return float(roc_auc_score(y, -self.fitted.score_samples(X)))

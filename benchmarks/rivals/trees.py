@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rivals import bars, boosting, data, machine, report
+from rivals import bars, boosting, data, forests, machine, report
 from rivals.bars import Bar
 from rivals.race import Contestant, race
 
@@ -87,6 +87,31 @@ WORKS = (
         FIT_COLUMNS,
         (Bar("own slowdown by a busy core", "fit_s", "share", 2.2, 1.8, ("arsenal",), ours="arsenal, one core busy"),),
         rows=250_000,
+    ),
+    Work(
+        "random forest",
+        "normals",
+        forests.FORESTS,
+        forests.FOREST_COLUMNS,
+        (
+            Bar("fit, times scikit-learn's speed", "fit_s", "times better", 8.0, 15.0, ("scikit-learn",)),
+            Bar(
+                "fit, times scikit-learn-intelex's speed", "fit_s", "times better", 1.3, 2.0, ("scikit-learn-intelex",)
+            ),
+            Bar("test accuracy behind the best", "accuracy", "behind", 0.003, 0.003),
+        ),
+        rows=125_000,
+    ),
+    Work(
+        "isolation forest",
+        "normals",
+        forests.ISOLATION,
+        forests.ISOLATION_COLUMNS,
+        (
+            Bar("fit, times scikit-learn's speed", "fit_s", "times better", 5.0, 10.0),
+            Bar("score, times scikit-learn's speed", "score_s", "times better", 8.0, 20.0),
+        ),
+        rows=100_000,
     ),
 )
 

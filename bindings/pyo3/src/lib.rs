@@ -4,6 +4,7 @@
 mod arrays;
 mod error;
 mod foreign;
+mod forests;
 mod losses;
 mod models;
 mod monitoring;
@@ -17,6 +18,8 @@ mod _rust {
 
     #[pymodule_export]
     use crate::foreign::{ForeignFile, read_foreign_model, read_foreign_trees};
+    #[pymodule_export]
+    use crate::forests::{ForestState, IsolationState, fit_forest, fit_isolation_forest};
     #[pymodule_export]
     use crate::models::{BoostingFit, BoostingStages, boosting_importances, fit_gradient_boosting};
     #[pymodule_export]

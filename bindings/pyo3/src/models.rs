@@ -138,18 +138,18 @@ enum PyInteractions {
 #[pyo3(from_item_all)]
 pub struct ModelDescription {
     /// The estimator's class name.
-    name: String,
+    pub name: String,
     /// Column names, for tables without names of their own.
     columns: Vec<String>,
     /// Which number columns are categories; `None` leaves it to the table's types.
     categories: Option<Vec<bool>>,
-    /// Labels of the classes; `None` for regression.
-    classes: Option<PyClassLabels>,
-    metadata: Vec<(String, String)>,
+    /// Labels of the classes, or a list of them for several outputs; `None` for regression.
+    pub classes: Option<PyClassLabels>,
+    pub metadata: Vec<(String, String)>,
 }
 
 impl ModelDescription {
-    fn into_options(self) -> Options {
+    pub fn into_options(self) -> Options {
         let class_labels = self.classes.map(PyClassLabels::into_core);
         Options { class_labels, metadata: self.metadata, ..Options::new(self.name) }
     }
@@ -162,6 +162,8 @@ pub enum PyClassLabels {
     Int64s(Vec<i64>),
     /// Text.
     Strings(Vec<String>),
+    /// Those of several outputs.
+    Several(Vec<PyClassLabels>),
 }
 
 impl PyClassLabels {
@@ -170,6 +172,7 @@ impl PyClassLabels {
         match self {
             Self::Int64s(labels) => ClassLabels::Int64s(labels),
             Self::Strings(labels) => ClassLabels::Strings(labels),
+            Self::Several(outputs) => ClassLabels::Several(outputs.into_iter().map(Self::into_core).collect()),
         }
     }
 }
@@ -184,21 +187,21 @@ pub struct LabelledTable<'py>(
 );
 
 /// The same, read.
-struct HeldLabelled<'py> {
-    table: HeldTable<'py>,
+pub struct HeldLabelled<'py> {
+    pub table: HeldTable<'py>,
     targets: PyReadonlyArray1<'py, f64>,
     weights: Option<PyReadonlyArray1<'py, f64>>,
     queries: Option<PyReadonlyArray1<'py, u32>>,
 }
 
 impl<'py> LabelledTable<'py> {
-    fn hold(self) -> PyResult<HeldLabelled<'py>> {
+    pub fn hold(self) -> PyResult<HeldLabelled<'py>> {
         Ok(HeldLabelled { table: HeldTable::new(&self.0)?, targets: self.1, weights: self.2, queries: self.3 })
     }
 }
 
 impl HeldLabelled<'_> {
-    fn labels(&self) -> Result<Labels<'_>> {
+    pub fn labels(&self) -> Result<Labels<'_>> {
         let strided = |_| Error::Value("targets, weights and queries must be contiguous".into());
         let weights = self.weights.as_ref().map(|weights| weights.as_slice().map_err(strided)).transpose()?;
         let queries = self.queries.as_ref().map(|queries| queries.as_slice().map_err(strided)).transpose()?;
@@ -314,7 +317,7 @@ impl BoostingStages {
     }
 }
 
-fn names_and_categories(table: &HeldTable<'_>, description: &ModelDescription) -> Result<(Vec<String>, Vec<bool>)> {
+pub fn names_and_categories(table: &HeldTable<'_>, description: &ModelDescription) -> Result<(Vec<String>, Vec<bool>)> {
     let n_columns = match table {
         HeldTable::Columns(columns) => columns.len(),
         other => other.view()?.n_columns(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from arsenal.models._boosting import GradientBoostingClassifier, GradientBoostingRegressor
+from arsenal.models._decision_tree import DecisionTreeClassifier, DecisionTreeRegressor
 from arsenal.models._foreign import (
     ForeignClassifier,
     ForeignOutlierDetector,
@@ -12,17 +13,31 @@ from arsenal.models._foreign import (
     from_sklearn,
     from_xgboost,
 )
+from arsenal.models._forest import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from arsenal.models._isolation import IsolationForest
 from arsenal.models._ranking import GradientBoostingRanker
 from arsenal.models._tree_plot import plot_tree
 from arsenal.models._tree_text import export_text
 
 __all__ = [
+    "DecisionTreeClassifier",
+    "DecisionTreeRegressor",
+    "ExtraTreesClassifier",
+    "ExtraTreesRegressor",
     "ForeignClassifier",
     "ForeignOutlierDetector",
     "ForeignRegressor",
     "GradientBoostingClassifier",
     "GradientBoostingRanker",
     "GradientBoostingRegressor",
+    "IsolationForest",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
     "export_text",
     "from_catboost",
     "from_lightgbm",

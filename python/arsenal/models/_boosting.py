@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
@@ -18,7 +17,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
     _check_y,
-    _num_samples,
     check_consistent_length,
     check_is_fitted,
 )
@@ -26,15 +24,13 @@ from sklearn.utils.validation import (
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _constraints, _losses, _tables
+from arsenal.models._estimator import Rows, TableEstimator, file_labels, given, time_range
 from arsenal.models._explanations import TreeExplanations
 from arsenal.models._parameters import check_parameters
 from arsenal.models._progress import iteration_bar
 from arsenal.models._refit import all_or_nothing
 from arsenal.models._runtime import Runtime
 from arsenal.models._warm_start import Earlier
-
-if TYPE_CHECKING:
-    from arsenal.deployment import InferenceSession
 
 _Labels = npt.NDArray[np.float64]
 _Queries = npt.NDArray[np.uint32]
@@ -75,7 +71,7 @@ _CORE_PARAMETERS = (
 )
 
 
-class _GradientBoosting(TreeExplanations, BaseEstimator, ABC):
+class _GradientBoosting(TreeExplanations, TableEstimator):
     """What all estimators share: parameters, fitting through the core, predicting through the runtime."""
 
     def __init__(
@@ -213,13 +209,13 @@ class _GradientBoosting(TreeExplanations, BaseEstimator, ABC):
             raise ArsenalValueError("early_stopping needs an eval_metric where loss is a callable")
         callback = _losses.Callbacks(callbacks) if callbacks else None
         classes = getattr(self, "classes_", None)
-        time_range = _time_range(X)
+        times = time_range(X)
         description = {
             "name": type(self).__name__,
             "columns": names,
             "categories": categories,
-            "classes": None if classes is None else _file_labels(classes),
-            "metadata": [("arsenal.training_time_range", time_range)] if time_range else [],
+            "classes": None if classes is None else file_labels(classes),
+            "metadata": [("arsenal.training_time_range", times)] if times else [],
         }
         with iteration_bar(self.verbose, self.n_estimators, type(self).__name__) as tick:
             fitted = _rust.fit_gradient_boosting(
@@ -248,7 +244,7 @@ class _GradientBoosting(TreeExplanations, BaseEstimator, ABC):
 
     def _labelled(self, table: Any, y: Any, sample_weight: Any, queries: _Queries | None, *, reset: bool) -> _Labelled:
         targets, weights = self._encode(y, reset=reset)
-        check_consistent_length(_Rows(table), targets)
+        check_consistent_length(Rows(table), targets)
         if sample_weight is not None:
             given = _check_sample_weight(sample_weight, targets, dtype=np.float64, ensure_non_negative=True)
             weights = given if weights is None else weights * given
@@ -286,11 +282,6 @@ class _GradientBoosting(TreeExplanations, BaseEstimator, ABC):
 
         return part(kept), part(aside)
 
-    def _scores(self, X: Any) -> npt.NDArray[Any]:
-        """What the exported model gives for X: probabilities, or a column of predictions."""
-        check_is_fitted(self)
-        return self._scores_of(self._runtime.session(self.n_jobs), _tables.read_other_table(self, X))
-
     def _staged_scores(self, X: Any) -> Iterator[npt.NDArray[Any]]:
         """:meth:`_scores` of the models with the first 1, 2, … iterations, each run as the file that it would be."""
         check_is_fitted(self)
@@ -299,49 +290,11 @@ class _GradientBoosting(TreeExplanations, BaseEstimator, ABC):
         for n_iterations in range(1, self.n_iter_ + 1):
             yield self._scores_of(Runtime(stages.onnx(n_iterations)).session(self.n_jobs), table)
 
-    def _scores_of(self, session: InferenceSession, table: Any) -> npt.NDArray[Any]:
-        if _tables.has_columns(table):
-            return np.asarray(session(table))
-        (declared, *_others) = session.get_inputs()
-        if len(session.get_inputs()) > 1:
-            raise ArsenalValueError(
-                f"X is an array, the model was fitted on a table with text columns: pass a table with its "
-                f"{self.n_features_in_} columns"
-            )
-        wanted = np.float32 if declared.type == "tensor(float)" else np.float64
-        if isinstance(table, tuple):
-            return self._sparse_scores(session, table, wanted)
-        return np.asarray(session(self._as_declared(table, wanted)))
-
-    def _as_declared(self, matrix: npt.NDArray[Any], wanted: type[np.floating[Any]]) -> npt.NDArray[Any]:
-        if matrix.dtype == wanted:
-            return matrix
-        if wanted is np.float64:
-            return matrix.astype(np.float64)
-        return _tables.exact_float32(matrix, (slice(None), self._categories))
-
-    def _sparse_scores(self, session: InferenceSession, csr: Any, wanted: type[np.floating[Any]]) -> npt.NDArray[Any]:
-        """Score sparse rows, which the runtime lays out block by block."""
-        from scipy import sparse
-
-        indptr, indices, values, width = csr
-        if wanted is np.float32:
-            values = _tables.exact_float32(values, np.isin(indices, self._categories))
-        return np.asarray(session(sparse.csr_array((values, indices, indptr), shape=(len(indptr) - 1, width))))
-
-    def _onnx_bytes(self) -> bytes:
-        """The fitted model as an ONNX file; what :func:`arsenal.deployment.export_onnx` writes."""
-        check_is_fitted(self)
-        return self._runtime.onnx
+    def _model(self) -> Runtime:
+        return self._runtime
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_runtime")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.sparse = True
-        return tags
 
 
 class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
@@ -629,7 +582,7 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         return np.asarray(self.classes_[targets.astype(np.intp)])
 
     def _encode(self, y: Any, *, reset: bool) -> tuple[_Labels, _Labels | None]:
-        labels = _check_y(_given(y), estimator=self)
+        labels = _check_y(given(y), estimator=self)
         if labels.dtype.kind != "i":  # whole numbers are always classes
             check_classification_targets(labels)
         if reset:
@@ -833,13 +786,7 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
         return _losses.regression_loss(self.loss, self.quantile, self.alpha, self.tweedie_power)
 
     def _encode(self, y: Any, *, reset: bool) -> tuple[_Labels, _Labels | None]:
-        return _check_y(_given(y), y_numeric=True, estimator=self).astype(np.float64), None
-
-
-def _given(y: Any) -> Any:
-    if y is None:
-        raise ArsenalValueError("fit requires y to be passed, but the target y is None")
-    return y
+        return _check_y(given(y), y_numeric=True, estimator=self).astype(np.float64), None
 
 
 def _distinct(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -850,16 +797,6 @@ def _distinct(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
             counts = np.bincount(labels.astype(np.int64) - low)
             return (np.flatnonzero(counts) + low).astype(labels.dtype)
     return np.unique(labels)
-
-
-class _Rows:
-    """A core table of which only the length is asked."""
-
-    def __init__(self, table: Any) -> None:
-        self.n_rows = len(table[0]) - 1 if isinstance(table, tuple) else _num_samples(table)
-
-    def __len__(self) -> int:
-        return int(self.n_rows)
 
 
 def _parts(eval_set: Any) -> list[tuple[Any, ...]]:
@@ -888,32 +825,3 @@ def _take(table: Any, rows: npt.NDArray[np.intp]) -> Any:
     if hasattr(table, "iloc"):
         return table.iloc[rows].reset_index(drop=True)
     return table.take(rows) if hasattr(table, "take") else table[rows]
-
-
-def _time_range(X: Any) -> str | None:
-    """First and last time of a table whose index is time, as JSON."""
-    index = getattr(X, "index", None)
-    if index is None or getattr(getattr(index, "dtype", None), "kind", "") != "M" or len(index) == 0:
-        return None
-    return json.dumps([index.min().isoformat(), index.max().isoformat()])
-
-
-def _file_labels(classes: npt.NDArray[Any]) -> list[int] | list[str]:
-    """Class labels as ONNX can hold them: whole numbers, text, or else the class's index."""
-    if classes.dtype.kind in "iu" or (classes.dtype.kind == "f" and np.all(classes == np.floor(classes))):
-        numbers = [int(label) for label in classes]
-        outside = next((label for label in numbers if not -(2**63) <= label < 2**63), None)
-        if outside is not None:
-            raise ArsenalValueError(
-                f"y has the class {outside}, wanted whole numbers of at most 64 bits with their sign"
-            )
-        return numbers
-    if classes.dtype.kind in "UT" or all(isinstance(label, str) for label in classes):
-        texts = [str(label) for label in classes]
-        for label in texts:
-            try:
-                label.encode()
-            except UnicodeEncodeError:
-                raise ArsenalValueError(f"y has the class {label!r}, wanted text that UTF-8 can hold") from None
-        return texts
-    return list(range(len(classes)))

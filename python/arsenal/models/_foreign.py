@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_n_features, check_array, check_is_fi
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
 from arsenal.models import _tables
-from arsenal.models._boosting import _file_labels
+from arsenal.models._estimator import file_labels
 from arsenal.models._runtime import Runtime
 
 
@@ -395,7 +395,7 @@ def from_sklearn(model: Any, *, n_jobs: int | None = None) -> ForeignModel | For
         parts.starts,
         parts.steps,
         parts.task,
-        None if classes is None else _file_labels(classes),
+        None if classes is None else file_labels(classes),
     )
     if not isinstance(model, OutlierMixin):
         return _foreign(file, classes, n_jobs)
@@ -430,7 +430,7 @@ def _read(
     else:
         kind = f"{type(model).__module__}.{type(model).__qualname__}"
         raise ArsenalTypeError(f"model is a {kind}, wanted {wanted}, a path or a file's content")
-    labels = None if classes is None else _file_labels(np.asarray(classes))
+    labels = None if classes is None else file_labels(np.asarray(classes))
     return _foreign(_rust.read_foreign_model(content, library, labels, n_iterations), classes, n_jobs)
 
 

@@ -11,7 +11,8 @@ from sklearn.utils.validation import _check_y, _num_samples
 
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _losses
-from arsenal.models._boosting import _given, _GradientBoosting, _parts
+from arsenal.models._boosting import _GradientBoosting, _parts
+from arsenal.models._estimator import given
 
 _Queries = npt.NDArray[np.uint32]
 
@@ -224,7 +225,7 @@ class GradientBoostingRanker(_GradientBoosting):
         return "lambdarank", [float(self.truncation_level), float(self.normalize), float(self.eval_at)], None
 
     def _encode(self, y: Any, *, reset: bool) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
-        return _check_y(_given(y), y_numeric=True, estimator=self).astype(np.float64), None
+        return _check_y(given(y), y_numeric=True, estimator=self).astype(np.float64), None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -235,7 +236,7 @@ class GradientBoostingRanker(_GradientBoosting):
 
 def _query_numbers(y: Any, group: Any, qid: Any, prefix: str) -> _Queries:
     """The number of each row's query."""
-    n_rows = _num_samples(_given(y))
+    n_rows = _num_samples(given(y))
     if (group is None) == (qid is None):
         got = "neither" if group is None else "both"
         raise ArsenalValueError(f"got {got} of {prefix}group and {prefix}qid, a ranker needs one of them")

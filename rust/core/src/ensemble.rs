@@ -61,7 +61,7 @@ impl FeatureKind {
 }
 
 /// How the raw sums become predictions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Link {
     /// The sums are the predictions: regression, of one number or of several.
     Identity,
@@ -71,6 +71,16 @@ pub enum Link {
     Softmax,
     /// One target; `exp(sum)` is the prediction.
     Exp,
+    /// Forests of classes: means are probabilities. One target per class, but of two classes the second alone has one; the classes of
+    /// several outputs lie side by side.
+    Shares,
+    /// One target, the mean length of paths in random trees; `-2^(-mean / expected)` is the score of a row, below `offset` for outliers.
+    Isolation {
+        /// Mean path length of as many rows as each tree drew. With 0 every score is -1/2.
+        expected: f64,
+        /// The score at which outliers begin.
+        offset: f64,
+    },
 }
 
 /// To which targets the leaves of a tree add.
@@ -148,6 +158,20 @@ impl Tree {
     /// Number of leaves.
     pub fn n_leaves(&self) -> usize {
         self.covers.len()
+    }
+
+    /// Most splits from the root to a leaf. O(nodes).
+    pub fn depth(&self) -> usize {
+        let mut depths = vec![0; self.splits.len()];
+        // Children come after their parents, so a walk from the back has them done.
+        for (s, split) in self.splits.iter().enumerate().rev() {
+            let below = |child| match child {
+                Child::Split(split) => depths[split as usize],
+                Child::Leaf(_) => 0,
+            };
+            depths[s] = 1 + below(split.left).max(below(split.right));
+        }
+        depths.first().copied().unwrap_or(0)
     }
 }
 

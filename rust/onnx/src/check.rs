@@ -106,18 +106,28 @@ fn check_columns_and_trees(ensemble: &TreeEnsemble) -> Result<()> {
 fn check_targets(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Result<()> {
     let n_labels = labels.map_or(0, ClassLabels::len);
     let n_targets = ensemble.n_targets;
-    if ensemble.targets == Targets::Every || ensemble.aggregate == Aggregate::Mean {
-        return value_error!("trees that add to every target, and means of trees, have no ONNX form yet");
+    let outputs = labels.map_or(&[][..], ClassLabels::outputs);
+    if outputs.iter().any(|labels| matches!(labels, ClassLabels::Several(_))) {
+        return value_error!("an output has labels of one kind, got several outputs in one");
     }
     match ensemble.link {
-        Link::Identity | Link::Exp if n_labels > 0 => {
+        Link::Identity | Link::Exp | Link::Isolation { .. } if n_labels > 0 => {
             return value_error!("a regressor has no class labels, got {n_labels}");
         }
         Link::Logistic if n_labels != 2 => {
             return value_error!("the logistic link is for 2 classes, got {n_labels} labels");
         }
-        Link::Exp | Link::Logistic if n_targets != 1 => {
+        Link::Exp | Link::Logistic | Link::Isolation { .. } if n_targets != 1 => {
             return value_error!("this link is for 1 target, got {n_targets}");
+        }
+        Link::Logistic | Link::Softmax if outputs.len() != 1 => {
+            return value_error!("this link is for 1 output, got labels of {}", outputs.len());
+        }
+        Link::Shares => {
+            let wanted: usize = outputs.iter().map(|labels| if labels.len() == 2 { 1 } else { labels.len() }).sum();
+            if outputs.is_empty() || wanted != n_targets {
+                return value_error!("these labels need {wanted} targets, got {n_targets}");
+            }
         }
         // onnxruntime labels two softmax classes by the sign of the second sum.
         Link::Softmax if n_targets < 3 => return value_error!("softmax is for 3 classes or more, got {n_targets}"),
@@ -129,18 +139,23 @@ fn check_targets(ensemble: &TreeEnsemble, labels: Option<&ClassLabels>) -> Resul
     if n_targets == 0 {
         return value_error!("the model has 0 targets, wanted at least 1");
     }
+    let least_trees = if ensemble.targets == Targets::Every { 1 } else { n_targets };
+    if ensemble.trees.len() < least_trees {
+        return value_error!("{n_targets} targets need at least as many trees, got {}", ensemble.trees.len());
+    }
     check_labels(labels)
 }
 
 fn check_labels(labels: Option<&ClassLabels>) -> Result<()> {
-    let n_labels = labels.map_or(0, ClassLabels::len);
-    let distinct = match labels {
-        Some(ClassLabels::Int64s(labels)) => labels.iter().collect::<BTreeSet<_>>().len(),
-        Some(ClassLabels::Strings(labels)) => labels.iter().collect::<BTreeSet<_>>().len(),
-        None => 0,
-    };
-    if distinct != n_labels {
-        return value_error!("{n_labels} class labels must be distinct, got {distinct} distinct ones");
+    for labels in labels.map_or(&[][..], ClassLabels::outputs) {
+        let distinct = match labels {
+            ClassLabels::Int64s(labels) => labels.iter().collect::<BTreeSet<_>>().len(),
+            ClassLabels::Strings(labels) => labels.iter().collect::<BTreeSet<_>>().len(),
+            ClassLabels::Several(_) => 0,
+        };
+        if distinct != labels.len() {
+            return value_error!("{} class labels must be distinct, got {distinct} distinct ones", labels.len());
+        }
     }
     Ok(())
 }

@@ -36,10 +36,10 @@ pub fn write_foreign(model: &ForeignModel, options: &Options) -> Result<Vec<u8>>
         value = next;
     }
     if let Task::TwoClasses = model.task {
-        outputs::both(&mut graph, ensemble.dtype, &value);
+        outputs::add_first(&mut graph, ensemble.dtype, &value, PROBABILITIES);
     }
     if let Some(labels) = labels {
-        outputs::label(&mut graph, labels);
+        outputs::label(&mut graph, labels, PROBABILITIES, LABEL);
     }
     model_bytes(graph, (10, 5), ensemble, options)
 }

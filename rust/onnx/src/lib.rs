@@ -8,7 +8,12 @@
 //! | f64, or categories among the numbers | `TreeEnsemble` of ai.onnx.ml 5 | `X` of the model's type `[N, F]` |
 //! | string columns | `LabelEncoder` per string column, then `TreeEnsemble` | one `[N, 1]` per column, named as the column |
 //!
-//! Classifiers give `label [N]` and `probabilities [N, K]`, regressors `variable [N, targets]` (behind an `Exp` where the link is a logarithm). Nothing is narrowed silently: what a
+//! Forests of classes are `TreeEnsembleRegressor`s of shares: the rules by which `TreeEnsembleClassifier` labels two classes differ
+//! between runtimes, those of `ArgMax` do not. A leaf of `TreeEnsemble` has one target: where it needs several values, the operator
+//! gives the number of the leaf instead, and `Gather` looks the values up.
+//!
+//! Classifiers give `label [N]` and `probabilities [N, K]`, regressors `variable [N, targets]` (behind an `Exp`
+//! where the link is a logarithm). Nothing is narrowed silently: what a
 //! float32 cannot hold is an error.
 #![forbid(unsafe_code)]
 
@@ -41,14 +46,25 @@ pub enum ClassLabels {
     Int64s(Vec<i64>),
     /// The output `label` is a string tensor.
     Strings(Vec<String>),
+    /// Several outputs, each with labels of its own; they are named `label_0`, `probabilities_0`, `label_1`, ….
+    Several(Vec<ClassLabels>),
 }
 
 impl ClassLabels {
-    /// Number of classes.
+    /// Number of classes, of all outputs together.
     pub fn len(&self) -> usize {
         match self {
             Self::Int64s(labels) => labels.len(),
             Self::Strings(labels) => labels.len(),
+            Self::Several(outputs) => outputs.iter().map(Self::len).sum(),
+        }
+    }
+
+    /// The labels of each output.
+    fn outputs(&self) -> &[Self] {
+        match self {
+            Self::Int64s(_) | Self::Strings(_) => std::slice::from_ref(self),
+            Self::Several(outputs) => outputs,
         }
     }
 
@@ -118,7 +134,9 @@ const ONNX_OPSET: i64 = 15;
 pub fn write(ensemble: &TreeEnsemble, options: &Options) -> Result<Vec<u8>> {
     check::check(ensemble, options.class_labels.as_ref())?;
     let orders = orders(ensemble)?;
-    let mut graph = Graph::new(inputs::reserved_names(ensemble, outputs::names(ensemble.link))?);
+    let names = outputs::names(ensemble, options.class_labels.as_ref());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut graph = Graph::new(inputs::reserved_names(ensemble, &names)?);
     let numbers_only = ensemble.features.iter().all(|feature| feature.kind == FeatureKind::Numeric);
     let (ir_version, ml_opset) = if ensemble.dtype == Dtype::F32 && numbers_only {
         trees_v3::add(&mut graph, ensemble, &orders, options.class_labels.as_ref());

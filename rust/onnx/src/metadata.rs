@@ -18,15 +18,19 @@ pub fn entries(ensemble: &TreeEnsemble, options: &Options) -> Result<Vec<StringS
         entry("arsenal.feature_names", &serde_json::json!(names).to_string()),
     ];
     if let Some(labels) = &options.class_labels {
-        let classes = match labels {
-            ClassLabels::Int64s(labels) => serde_json::json!(labels),
-            ClassLabels::Strings(labels) => serde_json::json!(labels),
-        };
-        entries.push(entry("arsenal.classes", &classes.to_string()));
+        entries.push(entry("arsenal.classes", &json(labels).to_string()));
     }
     let taken = entries.iter().map(|entry| entry.key.clone()).collect();
     entries.extend(checked(taken, &options.metadata)?);
     Ok(entries)
+}
+
+fn json(labels: &ClassLabels) -> serde_json::Value {
+    match labels {
+        ClassLabels::Int64s(labels) => serde_json::json!(labels),
+        ClassLabels::Strings(labels) => serde_json::json!(labels),
+        ClassLabels::Several(outputs) => outputs.iter().map(json).collect(),
+    }
 }
 
 /// The bytes of an ONNX file with more metadata entries. The graph is copied as it is, not decoded.

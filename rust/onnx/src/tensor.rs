@@ -47,6 +47,11 @@ pub fn strings(values: &[String]) -> TensorProto {
     }
 }
 
+/// A vector as a matrix of `rows` × `columns`.
+pub fn matrix_of(tensor: TensorProto, rows: usize, columns: usize) -> TensorProto {
+    TensorProto { dims: vec![rows as i64, columns as i64], ..tensor }
+}
+
 fn raw(data_type: i32, len: usize, bytes: Vec<u8>) -> TensorProto {
     TensorProto { dims: vec![len as i64], data_type, string_data: vec![], name: String::new(), raw_data: Some(bytes) }
 }

@@ -37,24 +37,23 @@ pub fn add(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], la
     if ensemble.link == Link::Logistic && weights.weight.iter().all(|&weight| weight >= 0.0) {
         add_negative_weight(&mut nodes, &mut weights, orders.len());
     }
-    let (op_type, prefix) = match labels {
-        Some(_) => ("TreeEnsembleClassifier", "class"),
-        None => ("TreeEnsembleRegressor", "target"),
+    let transform = match ensemble.link {
+        Link::Logistic => Some("LOGISTIC"),
+        Link::Softmax => Some("SOFTMAX"),
+        Link::Identity | Link::Exp | Link::Shares | Link::Isolation { .. } => None,
     };
-    let mut attributes = attributes(nodes, weights, prefix);
-    attributes.extend(match labels {
-        None => vec![int_attribute("n_targets", ensemble.n_targets as i64)],
-        Some(labels) => {
-            let transform = if ensemble.link == Link::Logistic { "LOGISTIC" } else { "SOFTMAX" };
-            vec![class_labels(labels), string_attribute("post_transform", transform)]
-        }
-    });
-    match labels {
-        Some(_) => graph.node(op_type, &[&matrix], outputs::names(ensemble.link), attributes),
-        None => outputs::regress(graph, ensemble.link, |graph, sums| {
-            graph.node(op_type, &[&matrix], &[sums], attributes);
-        }),
+    if let (Some(transform), Some(labels)) = (transform, labels) {
+        let mut attributes = attributes(nodes, weights, "class");
+        attributes.extend([class_labels(labels), string_attribute("post_transform", transform)]);
+        let names = outputs::names(ensemble, Some(labels));
+        graph.node("TreeEnsembleClassifier", &[&matrix], &[&names[0], &names[1]], attributes);
+        return;
     }
+    let mut attributes = attributes(nodes, weights, "target");
+    attributes.push(int_attribute("n_targets", ensemble.n_targets as i64));
+    let sums = outputs::sums_name(graph, ensemble, labels);
+    graph.node("TreeEnsembleRegressor", &[&matrix], &[&sums], attributes);
+    outputs::finish(graph, ensemble, labels, sums);
 }
 
 fn arrays(ensemble: &TreeEnsemble, orders: &[Vec<Child>]) -> (Nodes, Weights) {
@@ -92,7 +91,13 @@ fn arrays(ensemble: &TreeEnsemble, orders: &[Vec<Child>]) -> (Nodes, Weights) {
                 }
                 Child::Leaf(leaf) => {
                     nodes.leaf(t);
-                    weights.push(t, id_of(node), ensemble.first_target(t), tree.values[leaf as usize] as f32);
+                    let width = ensemble.width();
+                    let values = &tree.values[leaf as usize * width..][..width];
+                    // A leaf of one class adds nothing to the others; most leaves of deep trees are such.
+                    let is_said = |k: usize| values[k] != 0.0 || (k == 0 && values.iter().all(|&value| value == 0.0));
+                    for k in (0..width).filter(|&k| is_said(k)) {
+                        weights.push(t, id_of(node), ensemble.first_target(t) + k, values[k] as f32);
+                    }
                 }
             }
         }
@@ -175,5 +180,6 @@ fn class_labels(labels: &ClassLabels) -> AttributeProto {
     match labels {
         ClassLabels::Int64s(labels) => ints_attribute("classlabels_int64s", labels.clone()),
         ClassLabels::Strings(labels) => strings_attribute("classlabels_strings", labels.iter().map(String::as_str)),
+        ClassLabels::Several(_) => unreachable!("the classifier has one output"),
     }
 }

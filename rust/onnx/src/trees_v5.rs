@@ -1,10 +1,10 @@
 //! `TreeEnsemble` of ai.onnx.ml 5: either float type, and sets of categories.
 
-use arsenal_core::ensemble::{Child, Condition, Tree, TreeEnsemble};
+use arsenal_core::ensemble::{Child, Condition, Dtype, Tree, TreeEnsemble};
 
 use crate::graph::Graph;
-use crate::proto::AttributeProto;
-use crate::tensor::{floats, int_attribute, ints_attribute, tensor_attribute, uint8s};
+use crate::proto::{AttributeProto, data_type};
+use crate::tensor::{floats, int_attribute, int64s, ints_attribute, matrix_of, tensor_attribute, uint8s};
 use crate::{ClassLabels, inputs, outputs};
 
 const BRANCH_LEQ: u8 = 0;
@@ -34,37 +34,65 @@ struct Arrays {
 pub fn add(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], labels: Option<&ClassLabels>) {
     let matrix = inputs::matrix(graph, ensemble);
     outputs::declare(graph, ensemble, labels);
-    let add_trees = |graph: &mut Graph, sums: &str| add_trees(graph, ensemble, orders, &matrix, sums);
-    match labels {
-        None => outputs::regress(graph, ensemble.link, add_trees),
-        Some(labels) => {
-            let sums = graph.inner_name("sums");
-            add_trees(graph, &sums);
-            outputs::classify(graph, ensemble.dtype, ensemble.link, labels, &sums);
-        }
-    }
+    let sums = if ensemble.width() == 1 {
+        let sums = outputs::sums_name(graph, ensemble, labels);
+        add_trees(graph, ensemble, orders, &matrix, &sums);
+        sums
+    } else {
+        let arrays = arrays(ensemble, orders, |t| t, |_, leaf| leaf as f64);
+        let numbers = graph.inner_name("leaf_numbers");
+        graph.node("TreeEnsemble", &[&matrix], &[&numbers], attributes(ensemble.dtype, ensemble.trees.len(), arrays));
+        look_up(graph, ensemble, labels, &numbers)
+    };
+    outputs::finish(graph, ensemble, labels, sums);
 }
 
-/// Adds the one operator.
+/// Adds the one operator, for leaves of one value.
 pub fn add_trees(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], matrix: &str, sums: &str) {
-    graph.node("TreeEnsemble", &[matrix], &[sums], attributes(ensemble, arrays(ensemble, orders)));
+    let arrays = arrays(ensemble, orders, |t| ensemble.first_target(t), |tree, leaf| tree.values[leaf]);
+    graph.node("TreeEnsemble", &[matrix], &[sums], attributes(ensemble.dtype, ensemble.n_targets, arrays));
 }
 
-fn arrays(ensemble: &TreeEnsemble, orders: &[Vec<Child>]) -> Arrays {
+/// The sums of leaves of several values each, from the leaves' numbers in their trees `[N, trees]`: one row per leaf in a table of all
+/// trees' leaves.
+fn look_up(graph: &mut Graph, ensemble: &TreeEnsemble, labels: Option<&ClassLabels>, numbers: &str) -> String {
+    let values = ensemble.trees.iter().flat_map(|tree| tree.values.iter().copied());
+    let n_leaves: usize = ensemble.trees.iter().map(Tree::n_leaves).sum();
+    let table = matrix_of(floats(ensemble.dtype, values), n_leaves, ensemble.width());
+    let firsts =
+        ensemble.trees.iter().scan(0, |next, tree| Some(std::mem::replace(next, *next + tree.n_leaves() as i64)));
+    let firsts = graph.constant("first_leaves", int64s(firsts));
+    let table = graph.constant("leaf_values", table);
+    let axis = graph.constant("tree_axis", int64s([1]));
+    let [whole, places, vectors] = ["whole_numbers", "leaf_places", "leaf_vectors"].map(|name| graph.inner_name(name));
+    graph.node("Cast", &[numbers], &[&whole], vec![int_attribute("to", i64::from(data_type::INT64))]);
+    graph.node("Add", &[&whole, &firsts], &[&places], vec![]);
+    graph.node("Gather", &[&table, &places], &[&vectors], vec![int_attribute("axis", 0)]);
+    let sums = outputs::sums_name(graph, ensemble, labels);
+    graph.node("ReduceSum", &[&vectors, &axis], &[&sums], vec![int_attribute("keepdims", 0)]);
+    sums
+}
+
+fn arrays(
+    ensemble: &TreeEnsemble,
+    orders: &[Vec<Child>],
+    target_of: impl Fn(usize) -> usize,
+    value_of: impl Fn(&Tree, usize) -> f64,
+) -> Arrays {
     let mut arrays = Arrays::default();
     for (t, (tree, order)) in ensemble.trees.iter().zip(orders).enumerate() {
-        let target = ensemble.first_target(t) as i64;
+        let target = target_of(t) as i64;
         arrays.root.push(arrays.mode.len() as i64);
         match tree.root {
-            Child::Leaf(_) => arrays.push_constant(target, tree.values[0]),
-            Child::Split(_) => arrays.push_tree(target, tree, order),
+            Child::Leaf(_) => arrays.push_constant(target, value_of(tree, 0)),
+            Child::Split(_) => arrays.push_tree(target, tree, order, |leaf| value_of(tree, leaf)),
         }
     }
     arrays
 }
 
 impl Arrays {
-    fn push_tree(&mut self, target: i64, tree: &Tree, order: &[Child]) {
+    fn push_tree(&mut self, target: i64, tree: &Tree, order: &[Child], value_of: impl Fn(usize) -> f64) {
         let mut split_ids = vec![0; tree.splits.len()];
         let mut next_split = self.mode.len() as i64;
         for &node in order {
@@ -78,7 +106,7 @@ impl Arrays {
         for &leaf in &leaf_order {
             leaf_ids[leaf] = self.weight.len() as i64;
             self.target.push(target);
-            self.weight.push(tree.values[leaf]);
+            self.weight.push(value_of(leaf));
         }
         let id_of = |child| match child {
             Child::Split(split) => (split_ids[split as usize], 0),
@@ -153,8 +181,7 @@ fn leaf_order(tree: &Tree, first_split: usize, first_leaf: usize) -> Vec<usize> 
     order
 }
 
-fn attributes(ensemble: &TreeEnsemble, arrays: Arrays) -> Vec<AttributeProto> {
-    let dtype = ensemble.dtype;
+fn attributes(dtype: Dtype, n_targets: usize, arrays: Arrays) -> Vec<AttributeProto> {
     let mut attributes = vec![
         ints_attribute("tree_roots", arrays.root),
         ints_attribute("nodes_featureids", arrays.feature),
@@ -167,7 +194,7 @@ fn attributes(ensemble: &TreeEnsemble, arrays: Arrays) -> Vec<AttributeProto> {
         ints_attribute("nodes_missing_value_tracks_true", arrays.missing_true),
         ints_attribute("leaf_targetids", arrays.target),
         tensor_attribute("leaf_weights", floats(dtype, arrays.weight)),
-        int_attribute("n_targets", ensemble.n_targets as i64),
+        int_attribute("n_targets", n_targets as i64),
         int_attribute("aggregate_function", SUM),
         int_attribute("post_transform", 0),
     ];

@@ -142,7 +142,7 @@ impl BinCondition {
         }
     }
 
-    fn table(self) -> [u8; 256] {
+    pub(super) fn table(self) -> [u8; 256] {
         std::array::from_fn(|bin| u8::from(self.goes_left(bin as u8)))
     }
 }

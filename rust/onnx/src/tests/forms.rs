@@ -6,7 +6,7 @@ use arsenal_core::ensemble::{
 
 use super::decode::{self, Node};
 use super::ensembles::{numeric, numeric_categories, string_categories};
-use crate::proto::{Dimension, ModelProto, ValueInfoProto, data_type};
+use crate::proto::{Dimension, ModelProto, TensorProto, ValueInfoProto, data_type};
 use crate::{ClassLabels, Options, append_metadata, write};
 
 pub fn stump(feature: u32, condition: Condition, left: f64, right: f64) -> Tree {
@@ -155,6 +155,119 @@ fn a_regressor_of_several_numbers_is_as_wide() {
         let operator = if dtype == Dtype::F32 { "TreeEnsembleRegressor" } else { "TreeEnsemble" };
         let node = decode::nodes(&model, operator)[0];
         assert_eq!(decode::attribute(node, "n_targets").i, Some(2));
+    }
+}
+
+/// Two stumps whose leaves have a value for each of three classes.
+fn forest(dtype: Dtype) -> TreeEnsemble {
+    let tree =
+        |threshold: f64, values: [f64; 6]| Tree { values: values.to_vec(), ..stump(0, at_most(threshold), 0.0, 0.0) };
+    let trees = vec![tree(0.5, [1.0, 0.0, 0.0, 0.0, 0.25, 0.75]), tree(1.5, [0.0, 1.0, 0.0, 0.5, 0.0, 0.5])];
+    TreeEnsemble {
+        link: Link::Shares,
+        n_targets: 3,
+        targets: Targets::Every,
+        aggregate: Aggregate::Mean,
+        ..binary(vec![numeric("n_trees")], dtype, trees)
+    }
+}
+
+fn three_classes() -> Options {
+    Options { class_labels: Some(ClassLabels::Int64s(vec![7, -1, 0])), ..Options::new("Model") }
+}
+
+#[test]
+fn leaves_of_several_classes_are_several_weights_of_a_regressor() {
+    let model = model(&forest(Dtype::F32), &three_classes());
+    assert_eq!(decode::operators(&model), ["TreeEnsembleRegressor", "Div", "ArgMax", "Gather"]);
+    assert_eq!(outputs(&model), [("label", data_type::INT64, None), ("probabilities", data_type::FLOAT, Some(3))]);
+    let node = decode::nodes(&model, "TreeEnsembleRegressor")[0];
+    // Shares of 0 are left out.
+    assert_eq!(decode::attribute(node, "target_treeids").ints, [0, 0, 0, 1, 1, 1]);
+    assert_eq!(decode::attribute(node, "target_nodeids").ints, [1, 2, 2, 1, 2, 2]);
+    assert_eq!(decode::attribute(node, "target_ids").ints, [0, 1, 2, 1, 0, 2]);
+    assert_eq!(decode::attribute(node, "target_weights").floats, [1.0, 0.25, 0.75, 1.0, 0.5, 0.5]);
+    assert_eq!(decode::attribute(node, "n_targets").i, Some(3));
+    assert_eq!(decode::nodes(&model, "Div")[0].output, ["probabilities"]);
+    assert_every_value_has_its_own_name(&model);
+}
+
+#[test]
+fn leaves_of_several_doubles_are_looked_up_by_number() {
+    let model = model(&forest(Dtype::F64), &three_classes());
+    let operators = ["TreeEnsemble", "Cast", "Add", "Gather", "ReduceSum", "Div", "ArgMax", "Gather"];
+    assert_eq!(decode::operators(&model), operators);
+    let node = decode::nodes(&model, "TreeEnsemble")[0];
+    assert_eq!(decode::attribute(node, "leaf_targetids").ints, [0, 0, 1, 1]);
+    let numbers = decode::attribute(node, "leaf_weights").t.as_ref().unwrap();
+    assert_eq!(decode::floats(numbers), [0.0, 1.0, 0.0, 1.0]);
+    assert_eq!(decode::attribute(node, "n_targets").i, Some(2));
+    let constants = &model.graph.as_ref().unwrap().initializer;
+    let constant = |name: &str| constants.iter().find(|tensor| tensor.name == name).unwrap();
+    assert_eq!(decode::int64s(constant("first_leaves")), [0, 2]);
+    assert_eq!(constant("leaf_values").dims, [4, 3]);
+    let flat = TensorProto { dims: vec![12], ..constant("leaf_values").clone() };
+    assert_eq!(decode::floats(&flat), [1.0, 0.0, 0.0, 0.0, 0.25, 0.75, 0.0, 1.0, 0.0, 0.5, 0.0, 0.5]);
+    assert_every_value_has_its_own_name(&model);
+}
+
+#[test]
+fn a_single_tree_is_not_divided_and_two_classes_have_one_share() {
+    let mut ensemble = binary(vec![numeric("a")], Dtype::F32, vec![stump(0, at_most(0.5), 0.25, 1.0)]);
+    (ensemble.link, ensemble.targets, ensemble.aggregate) = (Link::Shares, Targets::Every, Aggregate::Mean);
+    let classifier = model(&ensemble, &two_classes());
+    assert_eq!(decode::operators(&classifier), ["TreeEnsembleRegressor", "Sub", "Concat", "ArgMax", "Gather"]);
+    ensemble.link = Link::Identity;
+    assert_eq!(decode::operators(&model(&ensemble, &Options::new("Model"))), ["TreeEnsembleRegressor"]);
+}
+
+#[test]
+fn several_outputs_have_labels_and_probabilities_each() {
+    let ensemble = TreeEnsemble { n_targets: 3, ..forest(Dtype::F32) };
+    let labels = ClassLabels::Several(vec![
+        ClassLabels::Strings(vec!["no".into(), "yes".into()]),
+        ClassLabels::Int64s(vec![4]),
+        ClassLabels::Int64s(vec![0, 1]),
+    ]);
+    let options = Options { class_labels: Some(labels), ..Options::new("Model") };
+    let several = model(&ensemble, &options);
+    assert_eq!(
+        outputs(&several),
+        [
+            ("probability_shares", data_type::FLOAT, Some(3)),
+            ("label_0", data_type::STRING, None),
+            ("probabilities_0", data_type::FLOAT, Some(2)),
+            ("label_1", data_type::INT64, None),
+            ("probabilities_1", data_type::FLOAT, Some(1)),
+            ("label_2", data_type::INT64, None),
+            ("probabilities_2", data_type::FLOAT, Some(2)),
+        ]
+    );
+    let operators = [
+        ["TreeEnsembleRegressor", "Div"].as_slice(),
+        &["Gather", "Sub", "Concat", "Gather", "Gather", "Sub", "Concat"],
+        &["ArgMax", "Gather", "ArgMax", "Gather", "ArgMax", "Gather"],
+    ];
+    assert_eq!(decode::operators(&several), operators.concat());
+    assert_every_value_has_its_own_name(&several);
+    let classes = several.metadata_props.iter().find(|entry| entry.key == "arsenal.classes").unwrap();
+    assert_eq!(classes.value.as_deref(), Some(r#"[["no","yes"],[4],[0,1]]"#));
+}
+
+#[test]
+fn an_isolation_forest_gives_label_decision_and_score() {
+    for (dtype, trees) in [(Dtype::F32, "TreeEnsembleRegressor"), (Dtype::F64, "TreeEnsemble")] {
+        for (expected, scale) in [(2.5, "Mul"), (0.0, "Sub")] {
+            let mut ensemble = binary(vec![numeric("zero")], dtype, vec![stump(0, at_most(0.5), 1.0, 2.0); 2]);
+            (ensemble.targets, ensemble.aggregate) = (Targets::Every, Aggregate::Mean);
+            ensemble.link = Link::Isolation { expected, offset: -0.5 };
+            let model = model(&ensemble, &Options::new("Model"));
+            let rest = ["Exp", "Sub", "Sub", "Less", "Cast", "Gather", "Squeeze"];
+            assert_eq!(decode::operators(&model), [&[trees, "Div", scale][..], &rest].concat());
+            let names: Vec<&str> = outputs(&model).iter().map(|output| output.0).collect();
+            assert_eq!(names, ["label", "decision_function", "score_samples"]);
+            assert_every_value_has_its_own_name(&model);
+        }
     }
 }
 

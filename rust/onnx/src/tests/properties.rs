@@ -1,6 +1,6 @@
 //! Whatever the ensemble, the file holds its trees: nothing lost, added, reordered or rounded.
 
-use arsenal_core::ensemble::{Dtype, Feature, Link, TreeEnsemble};
+use arsenal_core::ensemble::{Aggregate, Dtype, Feature, Link, Targets, TreeEnsemble};
 use arsenal_core::rng::Rng;
 use proptest::prelude::*;
 
@@ -10,8 +10,8 @@ use crate::{ClassLabels, Options, write};
 
 fn labels(link: Link, n_targets: usize) -> Option<ClassLabels> {
     match link {
-        Link::Identity | Link::Exp => None,
-        Link::Logistic => Some(ClassLabels::Int64s(vec![-3, 8])),
+        Link::Identity | Link::Exp | Link::Isolation { .. } => None,
+        Link::Logistic | Link::Shares => Some(ClassLabels::Int64s(vec![-3, 8])),
         Link::Softmax => Some(ClassLabels::Strings((0..n_targets).map(|k| format!("class {k}")).collect())),
     }
 }
@@ -37,16 +37,27 @@ proptest! {
     fn the_file_holds_the_trees(
         seed in any::<u64>(),
         double in any::<bool>(),
-        link in 0..5usize,
+        link in 0..7usize,
         kinds in prop::collection::vec(0..4u8, 1..6),
         n_trees in 5..12usize,
         max_splits in 0..20usize,
     ) {
         let dtype = if double { Dtype::F64 } else { Dtype::F32 };
-        let (link, n_targets) =
-            [(Link::Identity, 1), (Link::Logistic, 1), (Link::Softmax, 4), (Link::Exp, 1), (Link::Identity, 3)][link];
+        let isolation = Link::Isolation { expected: 3.0, offset: -0.5 };
+        let (link, n_targets) = [
+            (Link::Identity, 1),
+            (Link::Logistic, 1),
+            (Link::Softmax, 4),
+            (Link::Exp, 1),
+            (Link::Identity, 3),
+            (Link::Shares, 1),
+            (isolation, 1),
+        ][link];
         let plan = Plan { dtype, link, n_targets, features: features(&kinds), n_trees, max_splits };
-        let ensemble = ensembles::ensemble(&mut Rng::new(seed), &plan);
+        let mut ensemble = ensembles::ensemble(&mut Rng::new(seed), &plan);
+        if matches!(link, Link::Shares | Link::Isolation { .. }) {
+            (ensemble.targets, ensemble.aggregate) = (Targets::Every, Aggregate::Mean);
+        }
         let bytes = written(&ensemble);
         prop_assert_eq!(&bytes, &written(&ensemble), "the same ensemble gives the same bytes");
         let model = decode::model(&bytes);
@@ -54,7 +65,7 @@ proptest! {
         let numbers_only = kinds.iter().all(|&kind| kind < 2);
         let mut want: Vec<Node> = (0..n_trees).map(|t| decode::expected(&ensemble, t)).collect();
         let got = if numbers_only && !double {
-            let is_regressor = matches!(link, Link::Identity | Link::Exp);
+            let is_regressor = !matches!(link, Link::Logistic | Link::Softmax);
             let op_type = if is_regressor { "TreeEnsembleRegressor" } else { "TreeEnsembleClassifier" };
             decode::trees_v3(decode::nodes(&model, op_type)[0])
         } else {

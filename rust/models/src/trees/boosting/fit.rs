@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
-use arsenal_core::ensemble::{Aggregate, Child, Condition, Split, Targets, Tree, TreeEnsemble};
+use arsenal_core::ensemble::{Aggregate, Targets, Tree, TreeEnsemble};
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
 use arsenal_core::table::{Column, Table};
@@ -18,12 +18,13 @@ use super::sampling::{Sample, Sampling};
 use super::sizes::{check_derivatives, check_scores};
 use super::state::State;
 use crate::trees::binned::{BinnedTable, Layouts};
-use crate::trees::binning::{Binning, ColumnBins};
+use crate::trees::binning::Binning;
 use crate::trees::categories::CategoryParams;
 use crate::trees::columns::ColumnShares;
 use crate::trees::constraints::{Bounds, Constraints};
-use crate::trees::grow::{Branch, GrowParams, Grower, GrownTree, SearchColumn};
-use crate::trees::split::{BinCondition, SplitParams, Units};
+use crate::trees::grow::{GrowParams, Grower, GrownTree, SearchColumn};
+use crate::trees::grown::to_tree;
+use crate::trees::split::{SplitParams, Units};
 
 /// The stream of an iteration's random numbers that decides what it forgets.
 const DROPS: u64 = u64::MAX - 3;
@@ -421,7 +422,7 @@ impl Booster<'_> {
             for rows in &mut *scored {
                 add_walked(&rows.binned, &grown, &values, weight, &mut rows.scores[target]);
             }
-            self.trees.push(self.translate(&grown, values, covers));
+            self.trees.push(to_tree(grown.root, &grown.splits, &self.binning.columns, values, covers));
             if self.params.dart.is_some() {
                 self.grown.push(grown);
             }
@@ -541,47 +542,6 @@ impl Booster<'_> {
                 *score += weight * values[usize::from(leaf.load(Ordering::Relaxed))];
             }
         });
-    }
-
-    /// The tree in terms of values instead of bins.
-    fn translate(&self, grown: &GrownTree, values: Vec<f64>, covers: Vec<f64>) -> Tree {
-        let child = |branch: Branch| match branch {
-            Branch::Split(split) => Child::Split(split as u32),
-            Branch::Leaf(leaf) => Child::Leaf(leaf as u32),
-        };
-        let mut split_covers = vec![0.0; grown.splits.len()];
-        for (split, grown) in grown.splits.iter().enumerate().rev() {
-            split_covers[split] = grown
-                .children
-                .iter()
-                .map(|branch| match *branch {
-                    Branch::Split(below) => split_covers[below],
-                    Branch::Leaf(leaf) => covers[leaf],
-                })
-                .sum();
-        }
-        let splits = grown.splits.iter().zip(&split_covers).map(|(split, &cover)| Split {
-            feature: split.column as u32,
-            condition: condition(split.condition, &self.binning.columns[split.column]),
-            left: child(split.children[0]),
-            right: child(split.children[1]),
-            gain: split.gain,
-            cover,
-        });
-        Tree { root: child(grown.root), splits: splits.collect(), values, covers }
-    }
-}
-
-fn condition(condition: BinCondition, bins: &ColumnBins) -> Condition {
-    match (condition, bins) {
-        (BinCondition::AtMost { bin, missing_left }, ColumnBins::Bounds(bounds)) => {
-            let threshold = bounds.get(usize::from(bin) - 1).copied().unwrap_or(f64::INFINITY);
-            Condition::AtMost { threshold, missing_left }
-        }
-        (BinCondition::AtMost { .. }, _) => unreachable!("categories are split by sets"),
-        (BinCondition::Among(set), _) => Condition::Among {
-            codes: (1..256).filter(|&code: &u32| set[code as usize / 64] >> (code % 64) & 1 == 1).collect(),
-        },
     }
 }
 

@@ -205,6 +205,7 @@ pub(super) fn predictions(link: Link, scores: &[Vec<f64>]) -> Vec<Vec<f64>> {
             }
             predictions
         }
+        Link::Shares | Link::Isolation { .. } => unreachable!("boosting has none of the forests' links"),
     }
 }
 

@@ -1,10 +1,11 @@
 //! The learner's own state: what warm start, explanations and merging need beyond the exported model.
 
+use arsenal_core::Result;
 use arsenal_core::ensemble::TreeEnsemble;
-use arsenal_core::{Error, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::trees::binning::Binning;
+use crate::trees::state;
 
 /// What a fit leaves behind besides the exported model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,7 +18,7 @@ pub struct State {
     pub initial_scores: Vec<f64>,
 }
 
-const MAGIC: &[u8; 8] = b"ARSGBDT2";
+const MAGIC: [u8; 8] = *b"ARSGBDT2";
 
 impl State {
     /// The state as bytes, little-endian, versioned by their first eight.
@@ -25,8 +26,7 @@ impl State {
     /// # Errors
     /// `Value` if memory for the bytes cannot be had.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        postcard::to_extend(self, MAGIC.to_vec())
-            .map_err(|error| Error::Value(format!("cannot write the learner's state: {error}")))
+        state::to_bytes(MAGIC, self)
     }
 
     /// Reads what [`State::to_bytes`] wrote.
@@ -34,10 +34,7 @@ impl State {
     /// # Errors
     /// `Corrupt` if the bytes are anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let body = bytes
-            .strip_prefix(MAGIC)
-            .ok_or_else(|| Error::Corrupt("not the state of a gradient boosting learner".into()))?;
-        postcard::from_bytes(body).map_err(|error| Error::Corrupt(format!("the learner's state is damaged: {error}")))
+        state::from_bytes(MAGIC, "gradient boosting", bytes)
     }
 
     /// Sum of the gains of every split by each column, or the number of splits.
