@@ -43,7 +43,6 @@ class BoostingStages:
     def __new__(cls, state: bytes, description: dict[str, Any]) -> BoostingStages: ...
     def onnx(self, n_iterations: int) -> bytes: ...
 
-
 @final
 class ForestState:
     @staticmethod

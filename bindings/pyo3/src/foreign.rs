@@ -65,6 +65,7 @@ fn file(
             None => None,
             Some(ClassLabels::Int64s(labels)) => Some(labels.into_pyobject(py)?.into_any().unbind()),
             Some(ClassLabels::Strings(labels)) => Some(labels.into_pyobject(py)?.into_any().unbind()),
+            Some(ClassLabels::Several(_)) => unreachable!("a model of another library has one output"),
         },
     })
 }
