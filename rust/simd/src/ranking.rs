@@ -1,4 +1,4 @@
-//! The pairs of LambdaMART: what one document of a query and every later one ask of each other's scores.
+//! The pairs of `LambdaMART`: what one document of a query and every later one ask of each other's scores.
 
 use crate::Isa;
 use crate::gradient::for_every_isa;
