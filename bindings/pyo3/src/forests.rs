@@ -93,6 +93,9 @@ fn onnx(ensemble: &TreeEnsemble, description: ModelDescription) -> Result<Vec<u8
 #[pyclass(frozen, module = "arsenal._rust")]
 pub struct ForestState(forest::State);
 
+/// Index pointers and indices of a sparse matrix.
+type Paths<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>);
+
 #[pymethods]
 impl ForestState {
     /// Reads what `to_bytes` wrote.
@@ -159,12 +162,7 @@ impl ForestState {
     }
 
     /// The nodes that each row passes: index pointers and indices.
-    fn paths<'py>(
-        &self,
-        py: Python<'py>,
-        table: Bound<'py, PyAny>,
-        n_jobs: Option<i64>,
-    ) -> PyResult<(Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>)> {
+    fn paths<'py>(&self, py: Python<'py>, table: Bound<'py, PyAny>, n_jobs: Option<i64>) -> PyResult<Paths<'py>> {
         let table = HeldTable::new(&table)?;
         let view = table.view().map_err(|error| to_python(py, &error))?;
         let paths = py.detach(|| self.0.paths(&view, n_threads(n_jobs)?)).map_err(|error| to_python(py, &error))?;

@@ -17,7 +17,7 @@ class Earlier:
         self.learner: bytes = model._learner
         self.seed: int = model._seed
         self.columns: list[str] = model._description["columns"]
-        self.classes = getattr(model, "classes_", None)
+        self.classes: npt.NDArray[Any] = getattr(model, "classes_", np.empty(0))
         self.n_losses: int = model.n_iter_ + 1
         self.losses = [model.train_losses_, *model.evaluation_losses_]
 

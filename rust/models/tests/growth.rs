@@ -142,7 +142,7 @@ fn the_first_level_of_an_oblivious_tree_is_the_best_pair_of_conditions_in_turn()
     let mut groups = vec![0usize; 200];
     for level in levels(&tree).1 {
         let squares = |column: usize, cut: f64| -> f64 {
-            let mut cells = vec![(0.0, 0.0); 8];
+            let mut cells = [(0.0, 0.0); 8];
             for (row, &group) in groups.iter().enumerate() {
                 let cell = &mut cells[2 * group + usize::from(x[[row, column]] > cut)];
                 *cell = (cell.0 + y[row], cell.1 + 1.0);

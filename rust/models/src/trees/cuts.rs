@@ -72,9 +72,7 @@ mod tests {
                     if rng.below(3) == 0 || (bin == 0 && round % 2 == 0) {
                         return 0;
                     }
-                    (0..1 + rng.below(9))
-                        .map(|_| widen(pack(rng.below(200) as i16 - 100, 1)))
-                        .fold(0, u64::wrapping_add)
+                    (0..=rng.below(9)).map(|_| widen(pack(rng.below(200) as i16 - 100, 1))).fold(0, u64::wrapping_add)
                 })
                 .collect();
             let sum = histogram.iter().fold(0u64, |sum, &entry| sum.wrapping_add(entry));

@@ -44,6 +44,9 @@ struct Extra {
     min_group: f64,
 }
 
+/// The cuts that one node's histogram allows, with the packed sum on the left of each.
+type Cuts<'c> = dyn Fn(&[u64]) -> Vec<(BinCondition, u64)> + 'c;
+
 /// A node and the bins of the column under search.
 struct Searched<'h> {
     node: Node,
@@ -117,7 +120,7 @@ impl Grower<'_> {
     fn best_of_column(&self, column: usize, nodes: &[Searched<'_>]) -> Option<Level> {
         let params = &self.params.split;
         let mut best: Option<Level> = None;
-        let mut consider = |cuts: &dyn Fn(&[u64]) -> Vec<(BinCondition, u64)>, extra: Extra| {
+        let mut consider = |cuts: &Cuts<'_>, extra: Extra| {
             let mut totals: Vec<(BinCondition, f64, bool)> = Vec::new();
             for searched in nodes {
                 let cuts = cuts(searched.histogram);

@@ -18,7 +18,7 @@ use super::sampling::{Sample, Sampling};
 use super::sizes::{check_derivatives, check_scores};
 use super::state::State;
 use crate::trees::binned::{BinnedTable, Layouts};
-use crate::trees::binning::Binning;
+use crate::trees::binning::{Binning, ColumnBins};
 use crate::trees::categories::CategoryParams;
 use crate::trees::columns::ColumnShares;
 use crate::trees::constraints::{Bounds, Constraints};
@@ -172,9 +172,9 @@ struct Scored<'a> {
     losses: Vec<f64>,
 }
 
-fn boost(
+fn boost<'a>(
     training: &Training<'_, '_>,
-    evaluations: &[Evaluation<'_, '_>],
+    evaluations: &[Evaluation<'a, '_>],
     mut loss: Box<dyn Loss + '_>,
     params: &Params,
     with_train_loss: bool,
@@ -183,19 +183,16 @@ fn boost(
 ) -> Result<Fitted> {
     let labels = training.labels;
     let rng = Rng::new(params.seed);
-    let rows: Vec<u32> = (0..labels.targets.len() as u32)
-        .filter(|&row| labels.weights.is_none_or(|weights| weights[row as usize] > 0.0))
-        .collect();
+    let rows = weighted_rows(labels);
     let n_targets = loss.n_targets();
     // Asked for in any case: the loss prepares for its rows there.
     let best_constants = loss.initial_scores(labels, &rows)?;
-    let (binning, initial_scores, trees) = match training.resume_from {
-        Some(state) => (state.binning.clone(), state.initial_scores.clone(), state.ensemble.trees.clone()),
-        None => {
-            let binning = Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng)?;
-            check_scores(&best_constants, binning.dtype)?;
-            (binning, best_constants, Vec::new())
-        }
+    let (binning, initial_scores, trees) = if let Some(state) = training.resume_from {
+        (state.binning.clone(), state.initial_scores.clone(), state.ensemble.trees.clone())
+    } else {
+        let binning = Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng)?;
+        check_scores(&best_constants, binning.dtype)?;
+        (binning, best_constants, Vec::new())
     };
     let walked: Vec<GrownTree> = trees.iter().map(|tree| resume::in_bins(tree, &binning)).collect();
     let n_done = trees.len() / n_targets;
@@ -208,23 +205,17 @@ fn boost(
         scores
     };
     let binned = BinnedTable::new(training.table, &binning, Layouts::RowsAndColumns)?;
-    let mut scored: Vec<Scored<'_>> = Vec::with_capacity(evaluations.len());
-    for &evaluation in evaluations {
-        let binned = BinnedTable::new(evaluation.table, &binning, Layouts::Columns)?;
-        let scores = start(&binned);
-        scored.push(Scored { binned, labels: evaluation.labels, scores, losses: Vec::new() });
-    }
-    let columns = binning
-        .columns
-        .iter()
-        .map(|bins| SearchColumn { n_bins: bins.n_bins(), is_category: bins.is_category() })
-        .collect();
+    let begin = |&Evaluation { table, labels }: &Evaluation<'a, '_>| -> Result<Scored<'a>> {
+        let binned = BinnedTable::new(table, &binning, Layouts::Columns)?;
+        Ok(Scored { labels, scores: start(&binned), binned, losses: Vec::new() })
+    };
+    let mut scored = evaluations.iter().map(begin).collect::<Result<Vec<_>>>()?;
     let mut booster = Booster {
         labels,
         loss: &mut *loss,
         params,
         binning: &binning,
-        grower: Grower::new(&binned, columns, grow_params(params)),
+        grower: Grower::new(&binned, search_columns(&binning), grow_params(params)),
         binned: &binned,
         scores: start(&binned),
         gradients: vec![0.0; binned.n_rows()],
@@ -269,8 +260,7 @@ fn boost(
             break;
         }
     }
-    let link = booster.loss.link();
-    let (mut trees, mut weights) = (booster.trees, booster.weights);
+    let (link, mut trees, mut weights) = (booster.loss.link(), booster.trees, booster.weights);
     if params.n_iter_no_change.is_some() && !scored.is_empty() {
         if best.1 > 0 {
             weights = best.2;
@@ -278,11 +268,7 @@ fn boost(
         trees.truncate(best.1.max(1) * n_targets);
     }
     let n_iterations = trees.len() / n_targets;
-    if params.dart.is_some() {
-        for (place, tree) in trees.iter_mut().enumerate() {
-            tree.values.iter_mut().for_each(|value| *value *= weights.of(place / n_targets));
-        }
-    }
+    settle(&mut trees, params.dart.is_some().then_some(&weights), n_targets);
     if n_done == 0 || params.dart.is_some() {
         add_initial(&mut trees, &initial_scores, 1.0);
     }
@@ -295,8 +281,28 @@ fn boost(
         aggregate: Aggregate::Sum,
         trees,
     };
+    let state = State { ensemble, binning, initial_scores };
     let evaluation_losses = scored.into_iter().map(|rows| rows.losses).collect();
-    Ok(Fitted { state: State { ensemble, binning, initial_scores }, train_losses, evaluation_losses, n_iterations })
+    Ok(Fitted { state, train_losses, evaluation_losses, n_iterations })
+}
+
+/// The rows that count, rising.
+fn weighted_rows(labels: Labels<'_>) -> Vec<u32> {
+    let counts = |&row: &u32| labels.weights.is_none_or(|weights| weights[row as usize] > 0.0);
+    (0..labels.targets.len() as u32).filter(counts).collect()
+}
+
+fn search_columns(binning: &Binning) -> Vec<SearchColumn> {
+    let column = |bins: &ColumnBins| SearchColumn { n_bins: bins.n_bins(), is_category: bins.is_category() };
+    binning.columns.iter().map(column).collect()
+}
+
+/// Multiplies the leaves of each iteration's trees by the weight that forgetting left it, if any was forgotten.
+fn settle(trees: &mut [Tree], weights: Option<&Weights>, n_targets: usize) {
+    let Some(weights) = weights else { return };
+    for (place, tree) in trees.iter_mut().enumerate() {
+        tree.values.iter_mut().for_each(|value| *value *= weights.of(place / n_targets));
+    }
 }
 
 /// Puts the constant scores into the first trees, or takes them out again.

@@ -67,7 +67,9 @@ fn condition(condition: &Condition, bins: &ColumnBins) -> BinCondition {
         (Condition::AtMost { .. }, _) => unreachable!("categories are split by sets"),
         (Condition::Among { codes }, _) => {
             let mut set = [0u64; 4];
-            codes.iter().for_each(|&code| set[code as usize / 64] |= 1 << (code % 64));
+            for &code in codes {
+                set[code as usize / 64] |= 1 << (code % 64);
+            }
             BinCondition::Among(set)
         }
     }

@@ -23,14 +23,14 @@ struct File {
 
 #[derive(Deserialize)]
 struct Features {
-    #[serde(default)]
-    float_features: Vec<FloatFeature>,
-    #[serde(default)]
-    categorical_features: Vec<OtherFeature>,
-    #[serde(default)]
-    text_features: Vec<OtherFeature>,
-    #[serde(default)]
-    embedding_features: Vec<OtherFeature>,
+    #[serde(default, rename = "float_features")]
+    float: Vec<FloatFeature>,
+    #[serde(default, rename = "categorical_features")]
+    categorical: Vec<OtherFeature>,
+    #[serde(default, rename = "text_features")]
+    text: Vec<OtherFeature>,
+    #[serde(default, rename = "embedding_features")]
+    embedding: Vec<OtherFeature>,
 }
 
 #[derive(Deserialize)]
@@ -170,17 +170,17 @@ struct Columns {
 
 impl Columns {
     fn of(info: &Features) -> Read<Self> {
-        let others = [&info.categorical_features, &info.text_features, &info.embedding_features];
+        let others = [&info.categorical, &info.text, &info.embedding];
         if let Some(other) = others.into_iter().flatten().next() {
             return Err(format!(
                 "column {} ({:?}) holds categories, text or embeddings; the file has only hashes of these, wanted numbers",
                 other.flat_feature_index, other.feature_id
             ));
         }
-        let n = info.float_features.len();
+        let n = info.float.len();
         let mut features = vec![None; n];
         let mut floats = Vec::with_capacity(n);
-        for feature in &info.float_features {
+        for feature in &info.float {
             let column = feature.flat_feature_index;
             let Some(slot) = features.get_mut(column).filter(|slot| slot.is_none()) else {
                 return Err(format!("there are {n} features, one has the number {column} or two have"));

@@ -67,7 +67,7 @@ impl<'a, 't> Reader<'a, 't> {
                 (FeatureKind::StringCategories(_), None) => {
                     return value_error!("column {column} holds numbers, the model was fitted with text there");
                 }
-                (FeatureKind::StringCategories(_), Some(_)) if !is_used => Reading::Unused,
+                (FeatureKind::StringCategories(_), Some(_)) | (_, None) if !is_used => Reading::Unused,
                 (FeatureKind::StringCategories(levels), Some(texts)) => {
                     let codes: HashMap<&str, f64> =
                         levels.iter().zip(1..).map(|(level, code)| (level.as_str(), f64::from(code))).collect();
@@ -79,7 +79,6 @@ impl<'a, 't> Reader<'a, 't> {
                 (_, Some(_)) => {
                     return value_error!("column {column} holds text, the model was fitted with numbers there");
                 }
-                (_, None) if !is_used => Reading::Unused,
                 (FeatureKind::Numeric, None) => Reading::Numbers,
                 (FeatureKind::Float32, None) => Reading::Rounded,
                 (FeatureKind::ZeroIsMissing, None) => Reading::ZeroIsMissing,

@@ -93,7 +93,7 @@ fn share(labels: Labels<'_>, rows: &[u32], class: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn labels<'a>(targets: &'a [f64]) -> Labels<'a> {
+    fn labels(targets: &[f64]) -> Labels<'_> {
         Labels { targets, weights: None, queries: None }
     }
 

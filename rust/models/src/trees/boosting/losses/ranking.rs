@@ -13,7 +13,7 @@ use crate::trees::boosting::loss::{BLOCK, Block, Loss, Ranking, check_each};
 /// Gains stay whole numbers that an f64 holds, as in LightGBM.
 const LARGEST_RELEVANCE: f64 = 31.0;
 
-/// Burges, "From RankNet to LambdaRank to LambdaMART: an overview", MSR-TR-2010-82, with the truncation and the normalisation that
+/// Burges, "From `RankNet` to `LambdaRank` to `LambdaMART`: an overview", MSR-TR-2010-82, with the truncation and the normalisation that
 /// LightGBM documents. O(documents · truncation level) per iteration; every sum runs within one query, in an order that no thread decides.
 pub struct LambdaRank {
     ranking: Ranking,
@@ -180,8 +180,8 @@ impl Loss for LambdaRank {
     }
 
     fn derivatives_of_all(&self, scores: &[Vec<f64>], labels: Labels<'_>, out: Derivatives<'_>) -> Result<bool> {
-        let mut parts: Vec<(Range<usize>, Vec<(f32, f32)>)> =
-            self.queries.blocks().into_iter().map(|queries| (queries, Vec::new())).collect();
+        let mut parts: Vec<_> =
+            self.queries.blocks().into_iter().map(|queries| (queries, Vec::<(f32, f32)>::new())).collect();
         pool::for_each(&mut parts, &|(queries, found)| {
             for query in queries.clone() {
                 self.query(query, &scores[0], labels, found);
@@ -254,7 +254,7 @@ mod tests {
         let scores = vec![vec![-1.0, 3.0, 0.5, 0.0, 1.0]];
         let discount = |place: f64| 1.0 / (2.0 + place).log2();
         let wanted = (discount(1.0) + 3.0 * discount(2.0)) / (3.0 + discount(1.0));
-        assert!((loss.mean_loss(&scores, labels).unwrap() - (1.0 - (wanted + 1.0) / 2.0)).abs() < 1e-14);
+        assert!((loss.mean_loss(&scores, labels).unwrap() - (1.0 - f64::midpoint(wanted, 1.0))).abs() < 1e-14);
     }
 
     #[test]

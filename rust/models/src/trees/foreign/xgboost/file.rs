@@ -24,7 +24,8 @@ pub struct Learner {
     #[serde(default)]
     pub feature_types: Vec<String>,
     pub gradient_booster: Booster,
-    pub learner_model_param: LearnerParams,
+    #[serde(rename = "learner_model_param")]
+    pub params: LearnerParams,
     pub objective: Objective,
 }
 

@@ -37,9 +37,9 @@ fn read(bytes: &[u8], n_iterations: Option<usize>) -> Read<ForeignModel> {
     if learner.objective.name == "binary:logitraw" && version.first().is_none_or(|major| *major < 2) {
         return Err(format!("it was saved by version {version:?}, binary:logitraw is read from version 2 on"));
     }
-    let n_features: usize = file::number("num_feature", &learner.learner_model_param.num_feature)?;
+    let n_features: usize = file::number("num_feature", &learner.params.num_feature)?;
     let (forest, weights) = learner.gradient_booster.forest()?;
-    let n_targets = learner.learner_model_param.n_targets()?;
+    let n_targets = learner.params.n_targets()?;
     let n_trees = forest.trees.len();
     if forest.tree_info.len() != n_trees || weights.is_some_and(|weights| weights.len() != n_trees) {
         return Err(format!("there are {n_trees} trees and {} entries of tree_info", forest.tree_info.len()));
@@ -66,7 +66,7 @@ fn read(bytes: &[u8], n_iterations: Option<usize>) -> Read<ForeignModel> {
         by_target[target].push(tree);
     }
     let (steps, task, margin) = output(&learner.objective.name, n_targets)?;
-    let bases = learner.learner_model_param.base_scores(n_targets)?;
+    let bases = learner.params.base_scores(n_targets)?;
     let mut trees = in_turns(by_target)?;
     for (tree, base) in trees.iter_mut().zip(bases) {
         let base = margin(base);
@@ -156,13 +156,13 @@ fn output(objective: &str, n_targets: usize) -> Read<(Vec<Step>, Task, Margin)> 
         "binary:logistic" if n_targets == 1 => (vec![Step::Sigmoid], Task::TwoClasses, logit),
         // Several labels, each of which holds or not: their probabilities are numbers.
         "binary:logistic" | "reg:logistic" => (vec![Step::Sigmoid], Task::Numbers, logit),
-        "binary:logitraw" => (vec![], Task::Numbers, same),
         "binary:hinge" => (vec![Step::Positive], Task::Numbers, same),
         "multi:softprob" | "multi:softmax" if n_targets > 1 => (vec![Step::Softmax], Task::Classes, same),
         "count:poisson" | "reg:gamma" | "reg:tweedie" | "survival:cox" | "survival:aft" => {
             (vec![Step::Exp], Task::Numbers, log)
         }
-        "reg:squarederror"
+        "binary:logitraw"
+        | "reg:squarederror"
         | "reg:linear"
         | "reg:squaredlogerror"
         | "reg:pseudohubererror"
