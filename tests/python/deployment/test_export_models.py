@@ -228,4 +228,6 @@ def test_a_target_beyond_float32_is_refused_by_name() -> None:
     X = np.arange(100, dtype=np.float32)[:, None]
     with pytest.raises(ValueError, match=r"y is about .*, wanted numbers that a model of float32 columns can hold"):
         GradientBoostingRegressor(n_estimators=1).fit(X, 1e39 * X[:, 0].astype(np.float64))
-    GradientBoostingRegressor(n_estimators=1).fit(X.astype(np.float64), 1e39 * X[:, 0].astype(np.float64))
+    with pytest.raises(ValueError, match="y or sample_weight is too large, scale it"):
+        GradientBoostingRegressor(n_estimators=1).fit(X.astype(np.float64), 1e39 * X[:, 0].astype(np.float64))
+    GradientBoostingRegressor(n_estimators=1).fit(X.astype(np.float64), 1e33 * X[:, 0].astype(np.float64))

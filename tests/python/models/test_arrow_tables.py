@@ -99,7 +99,7 @@ def test_numbers_that_are_not_exact_and_types_that_are_not_numbers():
 def test_tables_that_the_core_cannot_read_are_named():
     labels = np.zeros(3)
     description = {"name": "m", "columns": ["x0"], "categories": None, "classes": None, "metadata": []}
-    params = GradientBoostingRegressor()._core_params(0)
+    params = GradientBoostingRegressor()._core_params(0, ["x0"])
     loss = ("squared_error", [], None)
     for bad, error, message in [
         (object(), ArsenalTypeError, "got a table of type object"),
