@@ -73,6 +73,7 @@ def check_parameters(estimator: Any) -> None:
         is_truth = isinstance(value, bool) and name != "verbose"
         if is_truth or not isinstance(value, Real if wanted.least is None else Integral):
             raise ArsenalTypeError(f"{name} is {value!r}, wanted {wanted}")
-        if wanted.least is not None and not wanted.least <= value < 2**63:
-            limit = f"at least {wanted.least}" if value < wanted.least else "less than 2**63"
+        number: Any = value  # Real has no order that mypy knows
+        if wanted.least is not None and not wanted.least <= number < 2**63:
+            limit = f"at least {wanted.least}" if number < wanted.least else "less than 2**63"
             raise ArsenalValueError(f"{name} is {value}, wanted {limit}")
