@@ -300,9 +300,10 @@ class _GradientBoosting(TreeExplanations, TableEstimator):
 class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
     """Gradient boosted trees on binned columns, for two or more classes.
 
-    Trees grow leaf by leaf [1]_ on histograms of whole-number gradients [2]_, so the same data, parameters and seed give
-    the same model bytes for any number of threads and any instruction set. Missing values (NaN, null) learn their own
-    direction. Text and category columns of data frames and Arrow tables are split by sets of categories, as they are.
+    Trees grow leaf by leaf [1]_ on histograms of whole-number gradients [2]_, so the same data, parameters and seed
+    give the same model bytes for any number of threads and any instruction set. Missing values (NaN, null) learn
+    their own direction. Text and category columns of data frames and Arrow tables are split by sets of categories, as
+    they are.
 
     Fitting takes O(rows x columns) per level of each tree and 2 bytes per value beside X, plus 40 bytes per row.
 
