@@ -24,7 +24,7 @@ from sklearn.utils.validation import (
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _constraints, _losses, _tables
-from arsenal.models._estimator import Rows, TableEstimator, file_labels, given, time_range
+from arsenal.models._estimator import Rows, TableEstimator, file_labels, given
 from arsenal.models._explanations import TreeExplanations
 from arsenal.models._parameters import check_parameters
 from arsenal.models._progress import iteration_bar
@@ -209,14 +209,7 @@ class _GradientBoosting(TreeExplanations, TableEstimator):
             raise ArsenalValueError("early_stopping needs an eval_metric where loss is a callable")
         callback = _losses.Callbacks(callbacks) if callbacks else None
         classes = getattr(self, "classes_", None)
-        times = time_range(X)
-        description = {
-            "name": type(self).__name__,
-            "columns": names,
-            "categories": categories,
-            "classes": None if classes is None else file_labels(classes),
-            "metadata": [("arsenal.training_time_range", times)] if times else [],
-        }
+        description = self._file_description(X, names, categories, None if classes is None else file_labels(classes))
         with iteration_bar(self.verbose, self.n_estimators, type(self).__name__) as tick:
             fitted = _rust.fit_gradient_boosting(
                 (_tables.for_core(training[0], "X"), *training[1:]),

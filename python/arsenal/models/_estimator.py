@@ -30,6 +30,19 @@ class TableEstimator(BaseEstimator, ABC):
     def _model(self) -> Runtime:
         """The fitted model in the runtime."""
 
+    def _file_description(
+        self, X: Any, columns: list[str], categories: list[bool] | None, classes: Any
+    ) -> dict[str, Any]:
+        """What the file says of the model besides what was learned; ``classes`` as the file holds them."""
+        times = time_range(X)
+        return {
+            "name": type(self).__name__,
+            "columns": columns,
+            "categories": categories,
+            "classes": classes,
+            "metadata": [("arsenal.training_time_range", times)] if times else [],
+        }
+
     def _scores(self, X: Any) -> npt.NDArray[Any]:
         """What the exported model gives for X: probabilities, or a column of predictions."""
         check_is_fitted(self)

@@ -22,7 +22,7 @@ from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _forest_parameters as parameters
 from arsenal.models import _tables
-from arsenal.models._estimator import Rows, TableEstimator, file_labels, given, time_range
+from arsenal.models._estimator import Rows, TableEstimator, file_labels, given
 from arsenal.models._progress import iteration_bar
 from arsenal.models._runtime import Runtime
 
@@ -133,14 +133,7 @@ class Trees(TableEstimator):
             warn("Warm-start fitting without increasing n_estimators does not fit new trees.", stacklevel=3)
             return self
         params = self._core_params(len(labels), n_trees, is_subsample_balanced)
-        times = time_range(X)
-        description = {
-            "name": type(self).__name__,
-            "columns": names,
-            "categories": categories,
-            "classes": self._file_classes(),
-            "metadata": [("arsenal.training_time_range", times)] if times else [],
-        }
+        description = self._file_description(X, names, categories, self._file_classes())
         with iteration_bar(self.verbose, n_trees, type(self).__name__) as tick:
             state, out_of_bag = _rust.fit_forest(
                 (table, np.ascontiguousarray(targets, dtype=np.float64).ravel(), weights, None),

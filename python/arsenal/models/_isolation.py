@@ -15,7 +15,7 @@ from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _forest_parameters as parameters
 from arsenal.models import _tables
-from arsenal.models._estimator import Rows, TableEstimator, time_range
+from arsenal.models._estimator import Rows, TableEstimator
 from arsenal.models._forest_base import Learned
 from arsenal.models._progress import iteration_bar
 from arsenal.models._runtime import Runtime
@@ -136,14 +136,7 @@ class IsolationForest(OutlierMixin, TableEstimator):
             self._seed = int(check_random_state(self.random_state).randint(0, 2**31 - 1))
         self.max_samples_ = self._drawn_rows(n_samples)
         names = _tables.column_names(table, self.n_features_in_)
-        times = time_range(X)
-        description = {
-            "name": type(self).__name__,
-            "columns": names,
-            "categories": [False] * len(names),
-            "classes": None,
-            "metadata": [("arsenal.training_time_range", times)] if times else [],
-        }
+        description = self._file_description(X, names, [False] * len(names), None)
         params = {
             "n_estimators": self.n_estimators,
             "max_samples": self.max_samples_,
