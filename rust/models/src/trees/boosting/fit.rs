@@ -288,8 +288,7 @@ fn boost<'a>(
 
 /// The rows that count, rising.
 fn weighted_rows(labels: Labels<'_>) -> Vec<u32> {
-    let counts = |&row: &u32| labels.weights.is_none_or(|weights| weights[row as usize] > 0.0);
-    (0..labels.targets.len() as u32).filter(counts).collect()
+    (0..labels.targets.len() as u32).filter(|&row| labels.weight(row) > 0.0).collect()
 }
 
 fn search_columns(binning: &Binning) -> Vec<SearchColumn> {

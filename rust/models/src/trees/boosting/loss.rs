@@ -121,8 +121,8 @@ pub(super) trait Loss: Send + Sync {
 
     /// Mean loss over rows, weighted, by fixed blocks of rows; `None` where the loss has no value.
     fn mean_loss(&self, scores: &[Vec<f64>], labels: Labels<'_>) -> Option<f64> {
-        let Labels { targets, weights, .. } = labels;
-        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        let targets = labels.targets;
+        let weight = |row: usize| labels.weight(row as u32);
         let mut blocks: Vec<(usize, f64, f64)> =
             (0..targets.len()).step_by(BLOCK).map(|first| (first, 0.0, 0.0)).collect();
         pool::for_each(&mut blocks, &|(first, loss, total)| {
