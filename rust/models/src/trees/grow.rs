@@ -175,7 +175,7 @@ pub(super) struct Grower<'a> {
     n_threads: usize,
     /// The rows of the current tree; each leaf is a range.
     pub rows: Vec<u32>,
-    left: Vec<u32>,
+    /// What a partition sets aside.
     right: Vec<u32>,
     free: Vec<Vec<u64>>,
 }
@@ -183,16 +183,7 @@ pub(super) struct Grower<'a> {
 impl<'a> Grower<'a> {
     pub fn new(table: &'a BinnedTable, columns: Vec<SearchColumn>, params: GrowParams) -> Self {
         let n_threads = rayon_core::current_num_threads();
-        Self {
-            table,
-            columns,
-            params,
-            n_threads,
-            rows: Vec::new(),
-            left: Vec::new(),
-            right: Vec::new(),
-            free: Vec::new(),
-        }
+        Self { table, columns, params, n_threads, rows: Vec::new(), right: Vec::new(), free: Vec::new() }
     }
 
     /// Grows a tree on [`Grower::rows`], whose order it changes.
@@ -309,7 +300,7 @@ impl<'a> Grower<'a> {
 
     /// Moves the rows that go left to the front of `range` and returns where the others begin. Keeps the order on both sides.
     pub(super) fn partition(&mut self, range: Range<usize>, column: usize, condition: BinCondition) -> usize {
-        let Self { rows, left, right, n_threads, table, .. } = self;
+        let Self { rows, right, n_threads, table, .. } = self;
         let rows = &mut rows[range.clone()];
         let bins = table.column(column);
         let lookup = condition.table();
@@ -318,39 +309,29 @@ impl<'a> Grower<'a> {
             BinCondition::Among(_) => GoesLeft::Table(&lookup),
         };
         let part_len = if rows.len() < PARALLEL_ROWS { rows.len().max(1) } else { rows.len().div_ceil(2 * *n_threads) };
-        let n_parts = rows.len().div_ceil(part_len);
-        let room = rows.len() + n_parts * SLACK;
-        if left.len() < room {
-            left.resize(room, 0);
+        let room = rows.len() + rows.len().div_ceil(part_len) * SLACK;
+        if right.len() < room {
             right.resize(room, 0);
         }
-        let outputs = left.chunks_mut(part_len + SLACK).zip(right.chunks_mut(part_len + SLACK));
         let mut parts: Vec<Part<'_>> = rows
-            .chunks(part_len)
-            .zip(outputs)
-            .map(|(rows, (left, right))| Part { rows, left, right, n_left: 0 })
+            .chunks_mut(part_len)
+            .zip(right.chunks_mut(part_len + SLACK))
+            .map(|(rows, right)| Part { rows, right, n_left: 0 })
             .collect();
-        pool::for_each(&mut parts, &|part| part.n_left = partition(part.rows, bins, goes_left, part.left, part.right));
+        pool::for_each(&mut parts, &|part| part.n_left = partition(part.rows, bins, goes_left, part.right));
         let pieces: Vec<(usize, usize)> =
             parts.iter().map(|part| (part.n_left, part.rows.len() - part.n_left)).collect();
-        let n_left = pieces.iter().map(|piece| piece.0).sum::<usize>();
-        let (mut to_left, mut to_right) = rows.split_at_mut(n_left);
-        let mut copies: Vec<(&mut [u32], &[u32])> = Vec::with_capacity(2 * pieces.len());
-        let sources = left.chunks(part_len + SLACK).zip(right.chunks(part_len + SLACK));
-        for (&(lefts, rights), (left, right)) in pieces.iter().zip(sources) {
-            let (target, rest) = to_left.split_at_mut(lefts);
-            copies.push((target, &left[..lefts]));
-            to_left = rest;
-            let (target, rest) = to_right.split_at_mut(rights);
-            copies.push((target, &right[..rights]));
-            to_right = rest;
+        let mut n_left = 0;
+        for (part, &(lefts, _)) in pieces.iter().enumerate() {
+            let first = part * part_len;
+            rows.copy_within(first..first + lefts, n_left);
+            n_left += lefts;
         }
-        let copy = |(target, source): &mut (&mut [u32], &[u32])| target.copy_from_slice(source);
-        if n_parts == 1 {
-            // Waking a second thread takes longer than either copy.
-            copies.iter_mut().for_each(copy);
-        } else {
-            pool::for_each(&mut copies, &copy);
+        let mut to_right = &mut rows[n_left..];
+        for (&(_, rights), right) in pieces.iter().zip(right.chunks(part_len + SLACK)) {
+            let (target, rest) = to_right.split_at_mut(rights);
+            target.copy_from_slice(&right[..rights]);
+            to_right = rest;
         }
         range.start + n_left
     }
@@ -482,8 +463,7 @@ impl<'a> Grower<'a> {
 
 /// A run of rows on its way to both sides.
 struct Part<'p> {
-    rows: &'p [u32],
-    left: &'p mut [u32],
+    rows: &'p mut [u32],
     right: &'p mut [u32],
     n_left: usize,
 }
