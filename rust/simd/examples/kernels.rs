@@ -30,7 +30,7 @@ fn main() {
     let bytes: Vec<u8> = (0..4 * ROWS * COLUMNS).map(|_| random() as u8).collect();
     let pairs: Vec<u32> =
         (0..4 * ROWS).map(|_| pack((random() % 4001) as i16 - 2000, (random() % 3000) as u16)).collect();
-    let bins = BinRows { bytes: &bytes, stride: COLUMNS, n_columns: COLUMNS, spacing: Spacing::S256 };
+    let bins = BinRows { bytes: &bytes, stride: COLUMNS, first_column: 0, n_columns: COLUMNS, spacing: Spacing::S256 };
     let mut histogram = vec![0u64; COLUMNS * BINS];
     show("histogram, rows in order", "update", ROWS * COLUMNS, || {
         accumulate(bins, Rows::Range(0, ROWS), &pairs, &mut histogram);
@@ -47,7 +47,7 @@ fn main() {
     let mut found = Scores::default();
     show("best cut of a column", "bin", column.len(), || {
         scores(&column, Cuts { whole, start: 0, least: 100, l2: 0.0 }, &mut found);
-        found.near_largest(column.len(), |place| {
+        found.near_largest(column.len(), 0.0, |place| {
             black_box(place);
         });
     });

@@ -6,10 +6,12 @@ use crate::gradient::for_every_isa;
 /// A block of binned columns, row after row.
 #[derive(Clone, Copy, Debug)]
 pub struct BinRows<'a> {
-    /// `stride` bytes per row, of which the first `n_columns` are bins.
+    /// `stride` bytes per row.
     pub bytes: &'a [u8],
     /// Bytes from one row to the next.
     pub stride: usize,
+    /// Where a row's bins begin.
+    pub first_column: usize,
     /// Number of columns.
     pub n_columns: usize,
     /// Entries from one column's histogram to the next: one number for the whole block, so that it is part of the instruction.
@@ -94,23 +96,41 @@ const AHEAD: usize = 16;
 /// Adds the pair of every row to each of the row's bins. `pairs[row]` is made by [`pack`]; `histogram` holds `spacing` entries per
 /// column. A bin beyond the spacing counts as its remainder.
 ///
-/// The caller keeps sums in range: over all rows that ever meet in one histogram, |Σ gradient| < 2³¹ and Σ hessian < 2³².
+/// The caller keeps sums in range: over all rows that ever meet in one histogram, |Σ gradient| < 2³¹ and Σ hessian < 2³¹.
 /// Integer sums do not depend on the order of rows, so any split of the work gives the same histogram.
 ///
 /// # Panics
 /// If a row lies outside `bins` or `pairs`, or `histogram` is shorter than the columns need.
 pub fn accumulate(bins: BinRows<'_>, rows: Rows<'_>, pairs: &[u32], histogram: &mut [u64]) {
+    dispatch::<false>(bins, rows, pairs, histogram);
+}
+
+/// Takes the pair of every row out of each of the row's bins: undoes [`accumulate`], whose other words hold here too.
+///
+/// # Panics
+/// As [`accumulate`].
+pub fn deduct(bins: BinRows<'_>, rows: Rows<'_>, pairs: &[u32], histogram: &mut [u64]) {
+    dispatch::<true>(bins, rows, pairs, histogram);
+}
+
+fn dispatch<const OUT: bool>(bins: BinRows<'_>, rows: Rows<'_>, pairs: &[u32], histogram: &mut [u64]) {
     match bins.spacing {
-        Spacing::S4 => accumulate_spaced::<4>(bins, rows, pairs, histogram),
-        Spacing::S16 => accumulate_spaced::<16>(bins, rows, pairs, histogram),
-        Spacing::S64 => accumulate_spaced::<64>(bins, rows, pairs, histogram),
-        Spacing::S256 => accumulate_spaced::<256>(bins, rows, pairs, histogram),
+        Spacing::S4 => add_rows::<4, OUT>(bins, rows, pairs, histogram),
+        Spacing::S16 => add_rows::<16, OUT>(bins, rows, pairs, histogram),
+        Spacing::S64 => add_rows::<64, OUT>(bins, rows, pairs, histogram),
+        Spacing::S256 => add_rows::<256, OUT>(bins, rows, pairs, histogram),
     }
 }
 
-fn accumulate_spaced<const SPACING: usize>(bins: BinRows<'_>, rows: Rows<'_>, pairs: &[u32], histogram: &mut [u64]) {
+/// Adds the rows' pairs, or takes them `OUT`.
+fn add_rows<const SPACING: usize, const OUT: bool>(
+    bins: BinRows<'_>,
+    rows: Rows<'_>,
+    pairs: &[u32],
+    histogram: &mut [u64],
+) {
     assert!(
-        bins.n_columns <= bins.stride && bins.n_columns * SPACING <= histogram.len(),
+        bins.first_column + bins.n_columns <= bins.stride && bins.n_columns * SPACING <= histogram.len(),
         "the histogram is shorter than its columns"
     );
     let n_rows = pairs.len().min(bins.bytes.len() / bins.stride.max(1));
@@ -119,7 +139,7 @@ fn accumulate_spaced<const SPACING: usize>(bins: BinRows<'_>, rows: Rows<'_>, pa
             assert!(first.checked_add(count).is_some_and(|end| end <= n_rows));
             for row in first..first + count {
                 // SAFETY: row < n_rows by the assertion on the range; the histogram's length was checked above.
-                unsafe { add_row::<SPACING>(bins, row, pairs, histogram) };
+                unsafe { add_row::<SPACING, OUT>(bins, row, pairs, histogram) };
             }
         }
         Rows::Listed(list) => {
@@ -133,7 +153,7 @@ fn accumulate_spaced<const SPACING: usize>(bins: BinRows<'_>, rows: Rows<'_>, pa
                 }
                 assert!((row as usize) < n_rows);
                 // SAFETY: row < n_rows was asserted; the histogram's length was checked above.
-                unsafe { add_row::<SPACING>(bins, row as usize, pairs, histogram) };
+                unsafe { add_row::<SPACING, OUT>(bins, row as usize, pairs, histogram) };
             }
         }
     }
@@ -143,12 +163,19 @@ fn accumulate_spaced<const SPACING: usize>(bins: BinRows<'_>, rows: Rows<'_>, pa
 /// A load per bin made the loop a fifth slower, as loads are what limits it.
 ///
 /// # Safety
-/// `row < pairs.len()`, `(row + 1) * stride <= bytes.len()`, `n_columns <= stride`, `n_columns * SPACING <= histogram.len()`.
+/// `row < pairs.len()`, `(row + 1) * stride <= bytes.len()`, `first_column + n_columns <= stride`,
+/// `n_columns * SPACING <= histogram.len()`.
 #[inline(always)]
-unsafe fn add_row<const SPACING: usize>(bins: BinRows<'_>, row: usize, pairs: &[u32], histogram: &mut [u64]) {
+unsafe fn add_row<const SPACING: usize, const OUT: bool>(
+    bins: BinRows<'_>,
+    row: usize,
+    pairs: &[u32],
+    histogram: &mut [u64],
+) {
     // SAFETY: the caller's promise.
-    let (pair, bytes) = unsafe { (*pairs.get_unchecked(row), bins.bytes.as_ptr().add(row * bins.stride)) };
-    let sum = widen(pair);
+    let (pair, bytes) =
+        unsafe { (*pairs.get_unchecked(row), bins.bytes.as_ptr().add(row * bins.stride + bins.first_column)) };
+    let sum = if OUT { widen(pair).wrapping_neg() } else { widen(pair) };
     let histogram = histogram.as_mut_ptr();
     let update = |column: usize, bin: usize| {
         // SAFETY: column < n_columns; masked, the bin is below SPACING, so the entry is the column's own.
@@ -215,7 +242,7 @@ mod tests {
         let pairs: Vec<u32> = (0..n_rows).map(|i| pack((i as i16 % 90) - 45, (i % 61) as u16)).collect();
         let list: Vec<u32> = (0..n_rows as u32).filter(|r| r % 3 != 1).collect();
         for (spacing, n_columns) in [(Spacing::S4, 7), (Spacing::S16, 3), (Spacing::S64, 16), (Spacing::S256, 13)] {
-            let bins = BinRows { bytes: &bytes, stride, n_columns, spacing };
+            let bins = BinRows { bytes: &bytes, stride, first_column: 0, n_columns, spacing };
             let len = n_columns * spacing.entries();
             let (mut listed, mut naive) = (vec![0; len], vec![(0i64, 0i64); len]);
             accumulate(bins, Rows::Listed(&list), &pairs, &mut listed);
@@ -234,6 +261,18 @@ mod tests {
             accumulate(bins, Rows::Range(200, n_rows - 200), &pairs, &mut parts);
             accumulate(bins, Rows::Range(0, 200), &pairs, &mut parts);
             assert_eq!(whole, parts);
+
+            let (first, last) = whole.split_at(2 * spacing.entries());
+            for (first_column, n_columns, wanted) in [(0, 2, first), (2, n_columns - 2, last)] {
+                let mut some = vec![0; wanted.len()];
+                accumulate(BinRows { first_column, n_columns, ..bins }, Rows::Range(0, n_rows), &pairs, &mut some);
+                assert_eq!(some, wanted);
+            }
+
+            let mut rest = whole.clone();
+            deduct(bins, Rows::Range(200, n_rows - 200), &pairs, &mut rest);
+            deduct(bins, Rows::Range(0, 200), &pairs, &mut rest);
+            assert!(rest.iter().all(|&sum| sum == 0));
 
             let rest = Isa::available().into_iter().map(|isa| {
                 let mut rest = whole.clone();
@@ -256,14 +295,14 @@ mod tests {
     #[test]
     #[should_panic(expected = "n_rows")]
     fn a_row_outside_is_refused() {
-        let bins = BinRows { bytes: &[0; 8], stride: 4, n_columns: 1, spacing: Spacing::S256 };
+        let bins = BinRows { bytes: &[0; 8], stride: 4, first_column: 0, n_columns: 1, spacing: Spacing::S256 };
         accumulate(bins, Rows::Listed(&[2]), &[0; 9], &mut [0; 256]);
     }
 
     #[test]
     #[should_panic(expected = "shorter")]
     fn a_short_histogram_is_refused() {
-        let bins = BinRows { bytes: &[0; 8], stride: 4, n_columns: 2, spacing: Spacing::S256 };
+        let bins = BinRows { bytes: &[0; 8], stride: 4, first_column: 0, n_columns: 2, spacing: Spacing::S256 };
         accumulate(bins, Rows::Range(0, 1), &[0; 9], &mut [0; 256]);
     }
 }

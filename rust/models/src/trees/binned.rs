@@ -111,6 +111,7 @@ impl BinnedTable {
         self.blocks.iter().map(|block| BinRows {
             bytes: &block.bytes,
             stride: block.stride,
+            first_column: 0,
             n_columns: block.columns.len(),
             spacing: block.spacing,
         })

@@ -55,7 +55,7 @@ fn best_single(histogram: &[u64], column: usize, node: &Node, params: &SplitPara
             best = Some(Candidate { gain, column, condition: BinCondition::Among(set_of(&[bin])), left });
         }
     }
-    finish(best, node, params)
+    finish(best, params.whole(node), params)
 }
 
 fn best_set(histogram: &[u64], column: usize, node: &Node, params: &SplitParams) -> Option<Candidate> {
@@ -67,7 +67,7 @@ fn best_set(histogram: &[u64], column: usize, node: &Node, params: &SplitParams)
         (Some(a), Some(d)) if d.gain > a.gain => Some(d),
         (a, d) => a.or(d),
     };
-    finish(best, node, params)
+    finish(best, params.whole(node), params)
 }
 
 /// The categories with enough rows, by their smoothed gradient over hessian.

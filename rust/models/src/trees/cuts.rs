@@ -18,7 +18,7 @@ pub(super) fn numeric_cuts(histogram: &[u64], has_missing: bool) -> impl Iterato
         .chain(scan(true, if has_missing { without_last } else { 0 }))
 }
 
-/// As [`super::split::best_numeric`], for a node with bounds or a column with a direction.
+/// As [`super::split::NumericSearch::best`], for a node with bounds or a column with a direction.
 pub(super) fn best_numeric_within(
     histogram: &[u64],
     column: usize,
@@ -40,7 +40,8 @@ pub(super) fn best_numeric_within(
             best = Some(Candidate { gain, column, condition, left });
         }
     }
-    finish(best, node, params).map(|candidate| send_unseen_missing_to_the_larger_side(candidate, missing, node))
+    finish(best, params.whole(node), params)
+        .map(|candidate| send_unseen_missing_to_the_larger_side(candidate, missing, node))
 }
 
 #[cfg(test)]
@@ -52,7 +53,7 @@ mod tests {
     use super::*;
     use crate::trees::categories::CategoryParams;
     use crate::trees::constraints::Bounds;
-    use crate::trees::split::{Units, best_numeric};
+    use crate::trees::split::{NumericSearch, Units};
 
     #[test]
     fn without_bounds_it_is_the_fast_search() {
@@ -80,7 +81,7 @@ mod tests {
             let node = Node { sum, n_rows, units: Units { gradient: 0.1, hessian: 0.5 }, bounds: Bounds::FREE };
             assert_eq!(
                 best_numeric_within(&histogram, 3, 0, &node, &params),
-                best_numeric(&histogram, 3, &node, &params, &mut Scores::default()),
+                NumericSearch::new(&node, &params).best(&histogram, 3, None, &mut Scores::default()),
                 "{histogram:?}"
             );
         }

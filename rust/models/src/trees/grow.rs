@@ -10,7 +10,7 @@ use arsenal_core::pool;
 use arsenal_core::rng::Rng;
 use arsenal_core::{Error, Result};
 use arsenal_simd::cuts::Scores;
-use arsenal_simd::histogram::{BinRows, Rows, accumulate, subtract};
+use arsenal_simd::histogram::{BinRows, Rows, accumulate, deduct, subtract};
 use arsenal_simd::partition::{GoesLeft, SLACK, partition};
 
 use super::binned::BinnedTable;
@@ -18,18 +18,24 @@ use super::categories::best_categories;
 use super::columns::{ColumnSample, ColumnShares};
 use super::constraints::{Bounds, Constraints};
 use super::cuts::best_numeric_within;
-use super::split::{BinCondition, Candidate, Node, SplitParams, Units, best_numeric};
+use super::split::{BinCondition, Candidate, Node, NumericSearch, SplitParams, Units};
 
-/// Rows × columns below which a histogram is not worth two threads: about 50 µs of work.
-const PARALLEL_UPDATES: usize = 1 << 17;
+/// Rows × columns below which a histogram is not worth two threads: about 15 µs of work.
+const PARALLEL_UPDATES: usize = 1 << 15;
+/// Rows × columns from which threads share a histogram's rows instead of its columns.
+const BY_ROWS_UPDATES: usize = 1 << 19;
+/// Columns that the counting kernel takes in one step.
+const COLUMNS_AT_ONCE: usize = 8;
+/// Rows × columns that a thread counts in one go.
+const CHUNK_UPDATES: usize = 1 << 16;
 /// Fewest rows that a thread counts in one go: each block of columns brings its histogram into the cache anew.
 const CHUNK_ROWS: usize = 2048;
 /// Rows below which a partition is not worth two threads.
 const PARALLEL_ROWS: usize = 1 << 15;
 /// Columns searched by one task.
 const SEARCH_COLUMNS: usize = 8;
-/// Cost of a search (see [`SearchColumn::cost`]) below which it is not worth two threads: about 30 µs of work.
-const PARALLEL_SEARCH: usize = 1 << 15;
+/// Cost of a search (see [`SearchColumn::cost`]) below which it is not worth two threads: about 8 µs of work.
+const PARALLEL_SEARCH: usize = 1 << 13;
 
 /// Which leaf is split next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -279,8 +285,18 @@ impl<'a> Grower<'a> {
         let (smaller, larger) = if left_is_smaller { (&mut left, &mut right) } else { (&mut right, &mut left) };
         let mut inherited = parent.histogram;
         if self.may_split(larger, n_leaves) {
-            smaller.histogram = self.histogram(smaller.rows.clone(), pairs);
-            subtract(&mut inherited, &smaller.histogram);
+            let is_small = smaller.rows.len() * self.table.n_columns() < PARALLEL_UPDATES;
+            if is_small && !self.may_split(smaller, n_leaves) {
+                self.deduct(smaller.rows.clone(), pairs, &mut inherited);
+            } else {
+                let counted = self.histogram(smaller.rows.clone(), pairs);
+                subtract(&mut inherited, &counted);
+                if self.may_split(smaller, n_leaves) {
+                    smaller.histogram = counted;
+                } else {
+                    self.free.push(counted);
+                }
+            }
             larger.histogram = inherited;
         } else {
             self.free.push(std::mem::take(&mut inherited));
@@ -337,25 +353,59 @@ impl<'a> Grower<'a> {
     }
 
     fn histogram(&mut self, range: Range<usize>, pairs: &[u32]) -> Vec<u64> {
-        let blocks: Vec<BinRows<'_>> = self.table.blocks().collect();
         let updates = range.len() * self.table.n_columns();
-        let n_parts = if updates < PARALLEL_UPDATES { 1 } else { self.n_threads };
-        let mut buffers: Vec<Vec<u64>> = (0..n_parts).map(|_| self.take_histogram()).collect();
-        let rows = &self.rows[range];
-        let chunk_len = (PARALLEL_UPDATES / 2 / self.table.n_columns()).max(CHUNK_ROWS);
+        if updates < PARALLEL_UPDATES {
+            let mut histogram = self.take_histogram();
+            self.accumulate(range, pairs, &mut histogram);
+            histogram
+        } else if updates < BY_ROWS_UPDATES {
+            self.histogram_by_columns(range, pairs)
+        } else {
+            self.histogram_by_rows(range, pairs)
+        }
+    }
+
+    /// Adds rows to a histogram.
+    fn accumulate(&self, range: Range<usize>, pairs: &[u32], mut histogram: &mut [u64]) {
+        for block in self.table.blocks() {
+            let (own, rest) = histogram.split_at_mut(block.n_columns * block.spacing.entries());
+            accumulate(block, consecutive(&self.rows[range.clone()]), pairs, own);
+            histogram = rest;
+        }
+    }
+
+    /// Each thread counts some of the columns: no sums need to be put together, which small nodes would feel.
+    fn histogram_by_columns(&mut self, range: Range<usize>, pairs: &[u32]) -> Vec<u64> {
+        let mut histogram = self.take_histogram();
+        let width = self.table.n_columns().div_ceil(self.n_threads).next_multiple_of(COLUMNS_AT_ONCE);
+        let mut parts: Vec<(BinRows<'_>, &mut [u64])> = Vec::new();
+        let mut room = histogram.as_mut_slice();
+        for block in self.table.blocks() {
+            for first_column in (0..block.n_columns).step_by(width) {
+                let n_columns = width.min(block.n_columns - first_column);
+                let (own, rest) = room.split_at_mut(n_columns * block.spacing.entries());
+                parts.push((BinRows { first_column, n_columns, ..block }, own));
+                room = rest;
+            }
+        }
+        let rows = consecutive(&self.rows[range]);
+        pool::for_each(&mut parts, &|(columns, histogram)| accumulate(*columns, rows, pairs, histogram));
+        histogram
+    }
+
+    /// Each thread counts some of the rows in a histogram of its own.
+    fn histogram_by_rows(&mut self, range: Range<usize>, pairs: &[u32]) -> Vec<u64> {
+        let mut buffers: Vec<Vec<u64>> = (0..self.n_threads).map(|_| self.take_histogram()).collect();
+        let chunk_len = (CHUNK_UPDATES / self.table.n_columns()).max(CHUNK_ROWS);
         // Whoever is free takes the next chunk: a thread that wakes late or shares its core takes fewer. Sums do not depend on it.
-        let next = AtomicUsize::new(0);
+        let next = AtomicUsize::new(range.start);
         pool::for_each(&mut buffers, &|histogram| {
             loop {
                 let first = next.fetch_add(chunk_len, Ordering::Relaxed);
-                let Some(rows) = rows.get(first..) else { break };
-                let rows = &rows[..rows.len().min(chunk_len)];
-                let mut histogram = histogram.as_mut_slice();
-                for &block in &blocks {
-                    let (own, rest) = histogram.split_at_mut(block.n_columns * block.spacing.entries());
-                    accumulate(block, consecutive(rows), pairs, own);
-                    histogram = rest;
+                if first >= range.end {
+                    break;
                 }
+                self.accumulate(first..range.end.min(first + chunk_len), pairs, histogram);
             }
         });
         let mut whole = buffers.swap_remove(0);
@@ -366,6 +416,15 @@ impl<'a> Grower<'a> {
             self.free.push(part);
         }
         whole
+    }
+
+    /// Takes rows out of a histogram. What a leaf that is not split has in each bin is of no other use.
+    fn deduct(&self, range: Range<usize>, pairs: &[u32], mut histogram: &mut [u64]) {
+        for block in self.table.blocks() {
+            let (own, rest) = histogram.split_at_mut(block.n_columns * block.spacing.entries());
+            deduct(block, consecutive(&self.rows[range.clone()]), pairs, own);
+            histogram = rest;
+        }
     }
 
     fn take_histogram(&mut self) -> Vec<u64> {
@@ -382,31 +441,38 @@ impl<'a> Grower<'a> {
     fn search(&self, open: &mut [Open], first: usize, units: Units, sample: &ColumnSample, rng: &Rng) {
         struct Task<'t> {
             open: &'t Open,
-            columns: Vec<u32>,
+            columns: &'t [u32],
             best: Option<Candidate>,
         }
+        let searched = open[first..].iter().enumerate().filter(|(_, open)| !open.histogram.is_empty());
+        let nodes: Vec<(&Open, Vec<u32>)> = searched
+            .map(|(place, open)| {
+                let allowed = self.params.constraints.interactions.allowed(&open.path);
+                (open, sample.of_node(open.depth, allowed.as_deref(), rng.fork(place as u64)))
+            })
+            .collect();
+        let cost: usize = nodes.iter().flat_map(|(_, columns)| columns).map(|&c| self.columns[c as usize].cost()).sum();
+        let is_parallel = cost >= PARALLEL_SEARCH;
         let mut tasks: Vec<Task<'_>> = Vec::new();
-        for (place, open) in open[first..].iter().enumerate().filter(|(_, open)| !open.histogram.is_empty()) {
-            let allowed = self.params.constraints.interactions.allowed(&open.path);
-            let columns = sample.of_node(open.depth, allowed.as_deref(), rng.fork(place as u64));
-            tasks.extend(columns.chunks(SEARCH_COLUMNS).map(|columns| Task {
-                open,
-                columns: columns.to_vec(),
-                best: None,
-            }));
+        for (open, columns) in &nodes {
+            let n_together = if is_parallel { SEARCH_COLUMNS } else { columns.len().max(1) };
+            tasks.extend(columns.chunks(n_together).map(|columns| Task { open, columns, best: None }));
         }
-        let work = |task: &mut Task<'_>| {
+        let work = |task: &mut Task<'_>, room: &mut Scores| {
             let node = task.open.node(units);
-            let mut room = Scores::default();
-            let candidates =
-                task.columns.iter().filter_map(|&column| self.best_split(task.open, column as usize, &node, &mut room));
-            task.best = candidates.reduce(better);
+            let numeric = NumericSearch::new(&node, &self.params.split);
+            for &column in task.columns {
+                let found = self.best_split(task.open, column as usize, &numeric, task.best, room);
+                task.best = [task.best, found].into_iter().flatten().reduce(better);
+            }
         };
-        let cost: usize = tasks.iter().flat_map(|task| &task.columns).map(|&c| self.columns[c as usize].cost()).sum();
-        if cost < PARALLEL_SEARCH {
-            tasks.iter_mut().for_each(work);
+        if is_parallel {
+            pool::for_each(&mut tasks, &|task| work(task, &mut Scores::default()));
         } else {
-            pool::for_each(&mut tasks, &work);
+            let mut room = Scores::default();
+            for task in &mut tasks {
+                work(task, &mut room);
+            }
         }
         let found: Vec<(usize, Candidate)> =
             tasks.iter().filter_map(|task| Some((task.open.rows.start, task.best?))).collect();
@@ -419,13 +485,21 @@ impl<'a> Grower<'a> {
         }
     }
 
-    fn best_split(&self, open: &Open, column: usize, node: &Node, room: &mut Scores) -> Option<Candidate> {
-        let bins = self.bins_of(open, column);
+    /// The best split of a node by one column, unless `best` is surely better.
+    fn best_split(
+        &self,
+        open: &Open,
+        column: usize,
+        numeric: &NumericSearch<'_>,
+        best: Option<Candidate>,
+        room: &mut Scores,
+    ) -> Option<Candidate> {
+        let (node, bins) = (numeric.node, self.bins_of(open, column));
         let sign = self.params.constraints.sign(column);
         if self.columns[column].is_category {
             best_categories(bins, column, node, &self.params.split)
         } else if sign == 0 && node.bounds.is_free() {
-            best_numeric(bins, column, node, &self.params.split, room)
+            numeric.best(bins, column, best.map(|best| best.gain), room)
         } else {
             best_numeric_within(bins, column, sign, node, &self.params.split)
         }

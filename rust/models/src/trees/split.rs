@@ -114,35 +114,70 @@ impl SplitParams {
     }
 }
 
-/// The best split by a numeric column whose bins are `histogram`; `None` if no split is allowed or gains anything.
-///
-/// Ties go to the lower threshold, then to missing values on the right. `room` is overwritten.
-pub(super) fn best_numeric(
-    histogram: &[u64],
-    column: usize,
-    node: &Node,
-    params: &SplitParams,
-    room: &mut Scores,
-) -> Option<Candidate> {
-    let missing = histogram[0];
-    let last = histogram.len() - 1;
-    let cuts = ExactCuts { histogram, column, node, params, rows_per_hessian: node.rows_per_hessian() };
-    let l2 = (params.l2 / node.units.hessian) as f32;
-    // Subtracting a penalty from a gradient can leave little but its rounding error, and numbers beyond 2³² may overflow in f32.
-    let is_plain = params.l1 == 0.0 && l2 <= 4e9;
-    let best = match params.least_hessian(node) {
-        None => None,
-        Some(least) if is_plain => {
-            let approximate = Cuts { whole: node.sum, start: 0, least, l2 };
-            in_both_directions(missing, last, |best, start, last_bin, missing_left| {
-                cuts.scan_promising(best, Cuts { start, ..approximate }, last_bin, missing_left, room);
-            })
+/// The search of one node's numeric columns: what no column changes is worked out once.
+pub(super) struct NumericSearch<'n> {
+    pub node: &'n Node,
+    params: &'n SplitParams,
+    rows_per_hessian: f64,
+    /// The score of the node as it is.
+    whole: f64,
+    least: Option<u32>,
+    /// In whole units of the rounded hessian.
+    l2: f32,
+    /// What an approximate score counts.
+    score_unit: f64,
+}
+
+impl<'n> NumericSearch<'n> {
+    pub fn new(node: &'n Node, params: &'n SplitParams) -> Self {
+        Self {
+            node,
+            params,
+            rows_per_hessian: node.rows_per_hessian(),
+            whole: params.whole(node),
+            least: params.least_hessian(node),
+            l2: (params.l2 / node.units.hessian) as f32,
+            score_unit: node.units.gradient * node.units.gradient / node.units.hessian,
         }
-        Some(_) => in_both_directions(missing, last, |best, start, last_bin, missing_left| {
-            cuts.scan_all(best, start, last_bin, missing_left);
-        }),
-    };
-    finish(best, node, params).map(|candidate| send_unseen_missing_to_the_larger_side(candidate, missing, node))
+    }
+
+    /// The best split by a column whose bins are `histogram`; `None` if no split is allowed or gains anything, and where the best
+    /// surely gains less than `beaten`.
+    ///
+    /// Ties go to the lower threshold, then to missing values on the right. `room` is overwritten.
+    pub fn best(&self, histogram: &[u64], column: usize, beaten: Option<f64>, room: &mut Scores) -> Option<Candidate> {
+        let least = self.least?;
+        let missing = histogram[0];
+        let last = histogram.len() - 1;
+        let cuts = ExactCuts {
+            histogram,
+            column,
+            node: self.node,
+            params: self.params,
+            rows_per_hessian: self.rows_per_hessian,
+        };
+        // Subtracting a penalty from a gradient can leave little but its rounding error, and numbers beyond 2³² may overflow in f32.
+        let is_plain = self.params.l1 == 0.0 && self.l2 <= 4e9;
+        let best = if is_plain {
+            let approximate = Cuts { whole: self.node.sum, start: 0, least: least as i32, l2: self.l2 };
+            let floor = beaten.map_or(0.0, |gain| (gain + self.whole) / self.score_unit) as f32;
+            in_both_directions(missing, last, |best, start, last_bin, missing_left| {
+                scores(&histogram[1..=last_bin], Cuts { start, ..approximate }, room);
+                let (mut left, mut summed) = (start, 1);
+                room.near_largest(last_bin, floor, |place| {
+                    left = histogram[summed..place + 2].iter().fold(left, |sum, &bin| sum.wrapping_add(bin));
+                    summed = place + 2;
+                    cuts.consider(best, place + 1, left, missing_left);
+                });
+            })
+        } else {
+            in_both_directions(missing, last, |best, start, last_bin, missing_left| {
+                cuts.scan_all(best, start, last_bin, missing_left);
+            })
+        };
+        finish(best, self.whole, self.params)
+            .map(|candidate| send_unseen_missing_to_the_larger_side(candidate, missing, self.node))
+    }
 }
 
 /// Scans with missing values on the right, and on the left if there are any: `scan(best, start, last bin, missing left)`.
@@ -171,26 +206,13 @@ struct ExactCuts<'c> {
 }
 
 impl ExactCuts<'_> {
-    /// The definition: every cut, exactly. The oracle of [`ExactCuts::scan_promising`].
+    /// The definition: every cut, exactly. The oracle of the approximate search.
     fn scan_all(&self, best: &mut Option<Candidate>, start: u64, last_bin: usize, missing_left: bool) {
         let mut left = start;
         for bin in 1..=last_bin {
             left = left.wrapping_add(self.histogram[bin]);
             self.consider(best, bin, left, missing_left);
         }
-    }
-
-    /// Exactly those cuts whose approximate score is near the largest: the best is among them.
-    fn scan_promising(
-        &self,
-        best: &mut Option<Candidate>,
-        approximate: Cuts,
-        last_bin: usize,
-        missing_left: bool,
-        found: &mut Scores,
-    ) {
-        scores(&self.histogram[1..=last_bin], approximate, found);
-        found.near_largest(last_bin, |place| self.consider(best, place + 1, found.left[place], missing_left));
     }
 
     /// Keeps the cut behind `bin` if it is allowed and better. A cut behind an empty bin is no better than the one before.
@@ -211,8 +233,7 @@ impl ExactCuts<'_> {
 }
 
 /// Turns a sum of scores into a gain over not splitting.
-pub(super) fn finish(best: Option<Candidate>, node: &Node, params: &SplitParams) -> Option<Candidate> {
-    let whole = params.whole(node);
+pub(super) fn finish(best: Option<Candidate>, whole: f64, params: &SplitParams) -> Option<Candidate> {
     best.map(|candidate| Candidate { gain: candidate.gain - whole, ..candidate })
         .filter(|candidate| candidate.gain > params.min_split_gain)
 }
@@ -260,7 +281,13 @@ mod tests {
             for params in
                 [params(20.0, 1e-3, 0.0), params(1.0, 0.0, 1.0), params(1.0, 0.05, 0.1), params(1e9, 0.0, 0.0)]
             {
-                let fast = best_numeric(&histogram, 3, &node, &params, &mut room);
+                let search = NumericSearch::new(&node, &params);
+                let fast = search.best(&histogram, 3, None, &mut room);
+                if let Some(best) = fast {
+                    // A column that is as good is shown, one that is surely worse need not be.
+                    assert_eq!(search.best(&histogram, 3, Some(best.gain), &mut room), fast);
+                    assert_eq!(search.best(&histogram, 3, Some(1.01 * (best.gain + search.whole)), &mut room), None);
+                }
                 let exact = ExactCuts {
                     histogram: &histogram,
                     column: 3,
@@ -271,7 +298,7 @@ mod tests {
                 let slow = in_both_directions(histogram[0], n_bins - 1, |best, start, last_bin, missing_left| {
                     exact.scan_all(best, start, last_bin, missing_left);
                 });
-                let slow = finish(slow, &node, &params)
+                let slow = finish(slow, params.whole(&node), &params)
                     .map(|candidate| send_unseen_missing_to_the_larger_side(candidate, histogram[0], &node));
                 assert_eq!(fast, slow, "round {round}, {n_bins} bins, {params:?}");
             }

@@ -125,8 +125,8 @@ pub fn fit(
         .install(move || boost(training, evaluations, loss, params, with_train_loss, progress, stop))
 }
 
-/// Row numbers and hessian sums are 32 bits wide.
-const MAX_ROWS: usize = 1 << 31;
+/// Sums of hessians are 32 bits wide, one for the sign.
+const MAX_ROWS: usize = i32::MAX as usize;
 
 fn check(table: &Table<'_>, labels: Labels<'_>, loss: &dyn Loss, name: &str) -> Result<()> {
     let Labels { targets, weights, .. } = labels;
@@ -601,12 +601,12 @@ fn derive(
     }))
 }
 
-/// The finest rounding whose sums over `n_rows` stay within 31 and 32 bits.
+/// The finest rounding whose sums over `n_rows` stay within 31 bits.
 fn rounding([largest_gradient, largest_hessian, smallest_hessian]: [f32; 3], n_rows: usize, rng: &Rng) -> Rounding {
     let gradient_limit = ((i32::MAX as usize / n_rows.max(1)).clamp(1, 32_767)) as i32;
     // Equal hessians are counted, not rounded.
     let is_constant = smallest_hessian == largest_hessian;
-    let hessian_limit = if is_constant { 1 } else { ((u32::MAX as usize / n_rows.max(1)).clamp(1, 65_535)) as i32 };
+    let hessian_limit = if is_constant { 1 } else { ((i32::MAX as usize / n_rows.max(1)).clamp(1, 65_535)) as i32 };
     Rounding {
         gradient_scale: gradient_limit as f32 / largest_gradient.max(f32::MIN_POSITIVE * 1e6),
         hessian_scale: hessian_limit as f32 / largest_hessian.max(f32::MIN_POSITIVE * 1e6),
