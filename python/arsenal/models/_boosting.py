@@ -332,7 +332,8 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
     min_split_gain : float, default=0
         Gain that a split must exceed.
     max_bins : int, default=255
-        Most bins of a column besides the one for missing values, 2 to 255.
+        Most bins of a column besides the one for missing values, 2 to 65,535. Columns of more than 255 take two bytes
+        per value and layout, and a node's histogram 8 bytes per bin (up to a power of two).
     sampling : {"uniform", "goss"}, default="uniform"
         How the rows of an iteration are drawn: a share of them (``subsample``), or those with the largest gradients and
         a share of the others, which count for those left out [5]_; that begins after 1 / ``learning_rate`` iterations.
@@ -353,7 +354,7 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         some group holds together. Columns that no group holds are one more group.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
         Columns to treat as categories: by the table's types (text and category columns), none but text, or a boolean
-        mask, indices or names. Categories beyond the ``max_bins`` most frequent are treated as missing.
+        mask, indices or names. Categories beyond the ``max_bins`` (at most 255) most frequent are treated as missing.
     category_smoothing : float, default=10
         Added to a category's hessian before categories are ordered; rarer categories stay with the missing ones.
     category_l2 : float, default=10

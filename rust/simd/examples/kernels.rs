@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use arsenal_simd::Isa;
 use arsenal_simd::bin_search::Edges;
+use arsenal_simd::bins::Bins;
 use arsenal_simd::cuts::{Cuts, Scores, scores};
 use arsenal_simd::gradient::{Derivatives, Rounding, extent, log_loss, round};
 use arsenal_simd::histogram::{BinRows, Rows, Spacing, accumulate, pack, subtract, widen};
-use arsenal_simd::partition::{GoesLeft, PADDING, SLACK, partition};
+use arsenal_simd::partition::{GoesLeft, SLACK, partition};
 
 const ROWS: usize = 20_000;
 const COLUMNS: usize = 28;
@@ -53,11 +54,15 @@ fn main() {
     });
 
     let rows: Vec<u32> = (0..ROWS as u32).collect();
-    let padded: Vec<u8> = bytes[..ROWS + PADDING].to_vec();
     let (mut left, mut right) = (rows.clone(), vec![0; ROWS + SLACK]);
     show("partition", "row", ROWS, || {
         left.copy_from_slice(&rows);
-        black_box(partition(&mut left, &padded, GoesLeft::Range { first: 0, last: 127 }, &mut right));
+        black_box(partition(
+            &mut left,
+            Bins::Narrow(&bytes[..ROWS]),
+            GoesLeft::Range { first: 0, last: 127 },
+            &mut right,
+        ));
     });
 
     let scores: Vec<f64> = (0..ROWS).map(|_| (random() % 8000) as f64 / 1000.0 - 4.0).collect();

@@ -2,6 +2,9 @@
 
 use crate::Isa;
 
+/// Most bounds of [`Edges`].
+pub const MAX_EDGES: usize = 254;
+
 /// Upper bounds of a column's bins, laid out for the search.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Edges<T> {
@@ -23,9 +26,9 @@ impl<T: Float> Edges<T> {
     /// Bounds in rising order; a value `x` belongs to the first bin whose bound is not below `x`.
     ///
     /// # Panics
-    /// If there are more than 254 bounds.
+    /// If there are more than [`MAX_EDGES`] bounds.
     pub fn new(bounds: &[T]) -> Self {
-        assert!(bounds.len() <= 254, "{} bounds, wanted at most 254", bounds.len());
+        assert!(bounds.len() <= MAX_EDGES, "{} bounds, wanted at most {MAX_EDGES}", bounds.len());
         let mut fine = [T::INFINITY; 256];
         fine[..bounds.len()].copy_from_slice(bounds);
         Self { fine, coarse: std::array::from_fn(|group| fine[group * 16 + 15]) }

@@ -6,7 +6,7 @@ use crate::gradient::for_every_isa;
 /// A block of binned columns, row after row.
 #[derive(Clone, Copy, Debug)]
 pub struct BinRows<'a> {
-    /// `stride` bytes per row.
+    /// `stride` bytes per row; bins of two bytes each, little-endian, where the spacing is wide.
     pub bytes: &'a [u8],
     /// Bytes from one row to the next.
     pub stride: usize,
@@ -29,16 +29,19 @@ pub enum Spacing {
     S64,
     /// Up to 256 bins.
     S256,
+    /// Up to two to this power, 9 to 16: bins take two bytes.
+    Wide(u8),
 }
 
 impl Spacing {
-    /// The narrowest that holds `n_bins`, which is at most 256.
+    /// The narrowest that holds `n_bins`, which is at most 65,536.
     pub fn of(n_bins: usize) -> Self {
         match n_bins {
             ..=4 => Self::S4,
             5..=16 => Self::S16,
             17..=64 => Self::S64,
-            _ => Self::S256,
+            65..=256 => Self::S256,
+            _ => Self::Wide(n_bins.next_power_of_two().trailing_zeros() as u8),
         }
     }
 
@@ -49,7 +52,13 @@ impl Spacing {
             Self::S16 => 16,
             Self::S64 => 64,
             Self::S256 => 256,
+            Self::Wide(bits) => 1 << bits,
         }
+    }
+
+    /// Bytes of a bin in a row.
+    pub fn bin_bytes(self) -> usize {
+        if matches!(self, Self::Wide(_)) { 2 } else { 1 }
     }
 }
 
@@ -119,6 +128,7 @@ fn dispatch<const OUT: bool>(bins: BinRows<'_>, rows: Rows<'_>, pairs: &[u32], h
         Spacing::S16 => add_rows::<16, OUT>(bins, rows, pairs, histogram),
         Spacing::S64 => add_rows::<64, OUT>(bins, rows, pairs, histogram),
         Spacing::S256 => add_rows::<256, OUT>(bins, rows, pairs, histogram),
+        Spacing::Wide(bits) => add_wide_rows::<OUT>(bins, bits, rows, pairs, histogram),
     }
 }
 
@@ -133,14 +143,41 @@ fn add_rows<const SPACING: usize, const OUT: bool>(
         bins.first_column + bins.n_columns <= bins.stride && bins.n_columns * SPACING <= histogram.len(),
         "the histogram is shorter than its columns"
     );
+    // SAFETY: the rows shown lie inside `bins` and `pairs`; the histogram's length was checked above.
+    for_each_row(bins, rows, pairs, |row| unsafe { add_row::<SPACING, OUT>(bins, row, pairs, histogram) });
+}
+
+/// As [`add_rows`], for bins of two bytes. Its histograms lie outside the first-level cache, which hides what the checks take.
+fn add_wide_rows<const OUT: bool>(bins: BinRows<'_>, bits: u8, rows: Rows<'_>, pairs: &[u32], histogram: &mut [u64]) {
+    let mask = (1usize << bits) - 1;
+    assert!(
+        2 * (bins.first_column + bins.n_columns) <= bins.stride && bins.n_columns << bits <= histogram.len(),
+        "the histogram is shorter than its columns"
+    );
+    for_each_row(bins, rows, pairs, |row| {
+        let sum = packed::<OUT>(pairs[row]);
+        let row = &bins.bytes[row * bins.stride + 2 * bins.first_column..][..2 * bins.n_columns];
+        for (column, &bin) in row.as_chunks::<2>().0.iter().enumerate() {
+            let entry = &mut histogram[(column << bits) + (usize::from(u16::from_le_bytes(bin)) & mask)];
+            *entry = entry.wrapping_add(sum);
+        }
+    });
+}
+
+/// What a row adds to a sum, or takes `OUT` of it.
+#[inline(always)]
+fn packed<const OUT: bool>(pair: u32) -> u64 {
+    if OUT { widen(pair).wrapping_neg() } else { widen(pair) }
+}
+
+/// Shows every row once, after checking that it lies inside `bins` and `pairs`.
+#[inline(always)]
+fn for_each_row(bins: BinRows<'_>, rows: Rows<'_>, pairs: &[u32], mut show: impl FnMut(usize)) {
     let n_rows = pairs.len().min(bins.bytes.len() / bins.stride.max(1));
     match rows {
         Rows::Range(first, count) => {
             assert!(first.checked_add(count).is_some_and(|end| end <= n_rows));
-            for row in first..first + count {
-                // SAFETY: row < n_rows by the assertion on the range; the histogram's length was checked above.
-                unsafe { add_row::<SPACING, OUT>(bins, row, pairs, histogram) };
-            }
+            (first..first + count).for_each(show);
         }
         Rows::Listed(list) => {
             for (position, &row) in list.iter().enumerate() {
@@ -152,8 +189,7 @@ fn add_rows<const SPACING: usize, const OUT: bool>(
                     prefetch(pairs, later as usize);
                 }
                 assert!((row as usize) < n_rows);
-                // SAFETY: row < n_rows was asserted; the histogram's length was checked above.
-                unsafe { add_row::<SPACING, OUT>(bins, row as usize, pairs, histogram) };
+                show(row as usize);
             }
         }
     }
@@ -175,7 +211,7 @@ unsafe fn add_row<const SPACING: usize, const OUT: bool>(
     // SAFETY: the caller's promise.
     let (pair, bytes) =
         unsafe { (*pairs.get_unchecked(row), bins.bytes.as_ptr().add(row * bins.stride + bins.first_column)) };
-    let sum = if OUT { widen(pair).wrapping_neg() } else { widen(pair) };
+    let sum = packed::<OUT>(pair);
     let histogram = histogram.as_mut_ptr();
     let update = |column: usize, bin: usize| {
         // SAFETY: column < n_columns; masked, the bin is below SPACING, so the entry is the column's own.
@@ -285,10 +321,45 @@ mod tests {
     }
 
     #[test]
+    fn wide_bins_are_counted_as_plainly() {
+        let (n_rows, n_columns, bits) = (700usize, 3usize, 10u8);
+        let stride = 8;
+        let bin = |row: usize, column: usize| (row * 37 + column * 411) % 1024;
+        let mut bytes = vec![0; n_rows * stride];
+        for (row, bytes) in bytes.chunks_exact_mut(stride).enumerate() {
+            for column in 0..n_columns {
+                bytes[2 * column..][..2].copy_from_slice(&(bin(row, column) as u16).to_le_bytes());
+            }
+        }
+        let pairs: Vec<u32> = (0..n_rows).map(|i| pack((i as i16 % 90) - 45, (i % 61) as u16)).collect();
+        let bins = BinRows { bytes: &bytes, stride, n_columns, spacing: Spacing::Wide(bits) };
+        let list: Vec<u32> = (0..n_rows as u32).filter(|r| r % 3 != 1).collect();
+        let (mut listed, mut naive) = (vec![0; n_columns << bits], vec![0u64; n_columns << bits]);
+        accumulate(bins, Rows::Listed(&list), &pairs, &mut listed);
+        for &row in &list {
+            for column in 0..n_columns {
+                let entry = &mut naive[(column << bits) + bin(row as usize, column)];
+                *entry = entry.wrapping_add(widen(pairs[row as usize]));
+            }
+        }
+        assert_eq!(listed, naive);
+        let (mut whole, mut parts) = (vec![0; n_columns << bits], vec![0; n_columns << bits]);
+        accumulate(bins, Rows::Range(0, n_rows), &pairs, &mut whole);
+        accumulate(bins, Rows::Range(500, 200), &pairs, &mut parts);
+        accumulate(bins, Rows::Range(0, 500), &pairs, &mut parts);
+        assert_eq!(whole, parts);
+    }
+
+    #[test]
     fn the_narrowest_spacing_is_chosen() {
         for n_bins in 1..=256 {
             let spacing = Spacing::of(n_bins);
             assert!(spacing.entries() >= n_bins && (spacing == Spacing::S4 || spacing.entries() / 4 < n_bins));
+            assert_eq!(spacing.bin_bytes(), 1);
+        }
+        for n_bins in [257, 512, 513, 1000, 32_769, 65_536] {
+            let spacing = Spacing::of(n_bins);
+            assert!(spacing.entries() >= n_bins && spacing.entries() / 2 < n_bins && spacing.bin_bytes() == 2);
         }
     }
 

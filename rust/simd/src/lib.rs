@@ -4,6 +4,7 @@
 //! benchmarks. Every path returns the same bits as the scalar one.
 
 pub mod bin_search;
+pub mod bins;
 pub mod cuts;
 pub mod gradient;
 pub mod histogram;

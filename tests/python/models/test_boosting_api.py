@@ -263,8 +263,8 @@ def test_unfitted_wrong_width_and_wrong_values_say_what_is_wrong():
         model.predict(X[:, :3])
     with pytest.raises(ArsenalValueError, match="1 class"):
         model.fit(X, np.zeros(len(y)))
-    with pytest.raises(ArsenalValueError, match="max_bins is 1000, wanted 2 to 255"):
-        GradientBoostingClassifier(max_bins=1000).fit(X, y)
+    with pytest.raises(ArsenalValueError, match="max_bins is 70000, wanted 2 to 65535"):
+        GradientBoostingClassifier(max_bins=70_000).fit(X, y)
     with pytest.raises(ArsenalValueError, match="n_jobs is 0"):
         GradientBoostingClassifier(n_jobs=0).fit(X, y)
     data, target = frames()

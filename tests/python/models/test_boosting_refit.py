@@ -20,7 +20,7 @@ def stop(iteration, losses):
 @pytest.mark.parametrize(
     ("error", "parameters", "options"),
     [
-        (ArsenalValueError, {"max_bins": 1000}, {}),
+        (ArsenalValueError, {"max_bins": 70_000}, {}),
         (ArsenalValueError, {"categorical_features": ["gone"]}, {}),
         (ValueError, {}, {"sample_weight": np.zeros(150)}),
         (ArsenalValueError, {}, {"eval_set": (np.zeros((3, 3)), [5, 6, 8])}),

@@ -1,16 +1,15 @@
 //! A table as bins: row after row for histograms, column after column for partitions and walks.
 
-use std::collections::HashMap;
-
 use arsenal_core::ensemble::Dtype;
 use arsenal_core::pool;
 use arsenal_core::table::{Column, Csr, Table};
 use arsenal_core::{Result, value_error};
-use arsenal_simd::bin_search::Edges;
+use arsenal_simd::bins::Bins;
 use arsenal_simd::histogram::{BinRows, Spacing};
-use arsenal_simd::partition::PADDING;
 
-use super::binning::{Binning, ColumnBins, bins_by_bits};
+use super::bin_column::{BinColumn, BinSlice};
+use super::binning::Binning;
+use super::mapper::Mapper;
 use super::values::{self, Number};
 
 /// Columns that lie beside each other in one row-major block: a row of a block is half a cache line.
@@ -19,12 +18,11 @@ const BLOCK_COLUMNS: usize = 32;
 /// cache instead of the first.
 const TILE: usize = 512;
 
-/// A binned table. Memory: 1 byte per value and layout.
+/// A binned table. Memory: 1 byte per value and layout, 2 in columns of more than 256 bins.
 #[derive(Debug)]
 pub struct BinnedTable {
     n_rows: usize,
-    /// One per column, [`PADDING`] bytes longer than the rows.
-    columns: Vec<Vec<u8>>,
+    columns: Vec<BinColumn>,
     blocks: Vec<Block>,
     /// Where each column's bins begin in a histogram.
     offsets: Vec<usize>,
@@ -55,20 +53,18 @@ impl BinnedTable {
     /// # Errors
     /// `Value` if the table has another number of columns than `binning`, or text where numbers were or the reverse.
     pub fn new(table: &Table<'_>, binning: &Binning, layouts: Layouts) -> Result<Self> {
-        if table.n_columns() != binning.columns.len() {
-            return value_error!(
-                "X has {} columns, the model was fitted with {}",
-                table.n_columns(),
-                binning.columns.len()
-            );
-        }
-        let mut blocks = match layouts {
+        let mut binned = Self::empty(table.n_rows(), binning, layouts);
+        binned.fill(0, table, binning)?;
+        Ok(binned)
+    }
+
+    /// Rows whose values are all missing, until [`BinnedTable::fill`] gives them some.
+    pub fn empty(n_rows: usize, binning: &Binning, layouts: Layouts) -> Self {
+        let columns: Vec<BinColumn> =
+            binning.columns.iter().map(|column| BinColumn::new(column.n_bins(), n_rows)).collect();
+        let blocks = match layouts {
             Layouts::Columns => Vec::new(),
-            Layouts::RowsAndColumns => blocks(binning, table.n_rows()),
-        };
-        let columns = match binning.dtype {
-            Dtype::F32 => fill::<f32>(table, binning, &mut blocks)?,
-            Dtype::F64 => fill::<f64>(table, binning, &mut blocks)?,
+            Layouts::RowsAndColumns => blocks(binning, n_rows),
         };
         let mut offsets = vec![0; columns.len()];
         let mut histogram_len = 0;
@@ -78,7 +74,64 @@ impl BinnedTable {
                 histogram_len += block.spacing.entries();
             }
         }
-        Ok(Self { n_rows: table.n_rows(), columns, blocks, offsets, histogram_len })
+        Self { n_rows, columns, blocks, offsets, histogram_len }
+    }
+
+    /// Bins the rows of `table` as those from `first_row` on. O(rows · columns), in tiles on the calling pool.
+    ///
+    /// # Errors
+    /// `Value` if the table has another number of columns than `binning`, text where numbers were or the reverse, or too many rows.
+    pub fn fill(&mut self, first_row: usize, table: &Table<'_>, binning: &Binning) -> Result<()> {
+        if table.n_columns() != self.columns.len() {
+            return value_error!(
+                "X has {} columns, the model was fitted with {}",
+                table.n_columns(),
+                self.columns.len()
+            );
+        }
+        if table.n_rows() > self.n_rows.saturating_sub(first_row) {
+            return value_error!(
+                "X has at least {} rows, wanted {}",
+                first_row.saturating_add(table.n_rows()),
+                self.n_rows
+            );
+        }
+        match binning.dtype {
+            Dtype::F32 => self.fill_as::<f32>(first_row, table, binning),
+            Dtype::F64 => self.fill_as::<f64>(first_row, table, binning),
+        }
+    }
+
+    fn fill_as<T: Number>(&mut self, first_row: usize, table: &Table<'_>, binning: &Binning) -> Result<()> {
+        let mappers = (0..binning.columns.len())
+            .map(|column| Mapper::<T>::new(table, binning, column))
+            .collect::<Result<Vec<_>>>()?;
+        let mut tiles = self.tiles(first_row, table.n_rows());
+        pool::for_each(&mut tiles, &|tile| tile.fill(table, &mappers));
+        Ok(())
+    }
+
+    fn tiles(&mut self, first_row: usize, n_rows: usize) -> Vec<Tile<'_>> {
+        let mut column_runs: Vec<_> = self.columns.iter_mut().map(|column| column.runs(first_row, TILE)).collect();
+        let mut block_runs: Vec<_> = self
+            .blocks
+            .iter_mut()
+            .map(|Block { columns, stride, bytes, .. }| {
+                (columns.as_slice(), *stride, bytes[first_row * *stride..].chunks_mut(TILE * *stride))
+            })
+            .collect();
+        (0..n_rows)
+            .step_by(TILE)
+            .map(|first_row| Tile {
+                first_row,
+                n_rows: TILE.min(n_rows - first_row),
+                columns: column_runs.iter_mut().filter_map(Iterator::next).collect(),
+                blocks: block_runs
+                    .iter_mut()
+                    .filter_map(|(columns, stride, runs)| Some((*columns, *stride, runs.next()?)))
+                    .collect(),
+            })
+            .collect()
     }
 
     /// Number of rows.
@@ -91,9 +144,9 @@ impl BinnedTable {
         self.columns.len()
     }
 
-    /// The bins of one column, with [`PADDING`] bytes behind them.
-    pub fn column(&self, column: usize) -> &[u8] {
-        &self.columns[column]
+    /// The bins of one column.
+    pub fn column(&self, column: usize) -> Bins<'_> {
+        self.columns[column].view()
     }
 
     /// Where a column's bins begin in a histogram.
@@ -126,109 +179,35 @@ fn blocks(binning: &Binning, n_rows: usize) -> Vec<Block> {
     let same = order.chunk_by(|&a, &b| spacing(a) == spacing(b));
     same.flat_map(|columns| columns.chunks(BLOCK_COLUMNS))
         .map(|columns| {
-            let stride = columns.len().next_multiple_of(4);
-            Block { columns: columns.to_vec(), spacing: spacing(columns[0]), stride, bytes: vec![0; n_rows * stride] }
+            let spacing = spacing(columns[0]);
+            let stride = (columns.len() * spacing.bin_bytes()).next_multiple_of(4);
+            Block { columns: columns.to_vec(), spacing, stride, bytes: vec![0; n_rows * stride] }
         })
         .collect()
-}
-
-/// The bins of every column, also written to `blocks`.
-fn fill<T: Number>(table: &Table<'_>, binning: &Binning, blocks: &mut [Block]) -> Result<Vec<Vec<u8>>> {
-    let n_rows = table.n_rows();
-    let mappers = (0..binning.columns.len())
-        .map(|column| Mapper::<T>::new(table, binning, column))
-        .collect::<Result<Vec<_>>>()?;
-    let mut columns = vec![vec![0; n_rows + PADDING]; mappers.len()];
-    let mut tiles = tiles(n_rows, &mut columns, blocks);
-    pool::for_each(&mut tiles, &|tile| tile.fill(table, &mappers));
-    Ok(columns)
-}
-
-/// How the values of one column of a particular table find their bins.
-enum Mapper<T> {
-    Bounds(Box<Edges<T>>),
-    Numbers(HashMap<u64, u8>),
-    /// Bin of each code of the table's own column.
-    Codes(Vec<u8>),
-}
-
-impl<T: Number> Mapper<T> {
-    fn new(table: &Table<'_>, binning: &Binning, column: usize) -> Result<Self> {
-        let text = match table {
-            Table::Columns(columns) => match columns[column] {
-                Column::Category(texts) => Some(texts),
-                _ => None,
-            },
-            _ => None,
-        };
-        Ok(match (&binning.columns[column], text) {
-            (ColumnBins::Texts(levels), Some(texts)) => {
-                let bins: HashMap<&str, u8> = levels.iter().map(String::as_str).zip(1..).collect();
-                let of_levels = texts.levels.iter().map(|level| bins.get(level.as_str()).copied().unwrap_or(0));
-                Self::Codes(std::iter::once(0).chain(of_levels).collect())
-            }
-            (ColumnBins::Texts(_), None) => {
-                return value_error!("column {column} holds numbers, the model was fitted with text there");
-            }
-            (_, Some(_)) => return value_error!("column {column} holds text, the model was fitted with numbers there"),
-            (ColumnBins::Numbers(values), None) => Self::Numbers(bins_by_bits(values)),
-            (ColumnBins::Bounds(bounds), None) => {
-                Self::Bounds(Box::new(Edges::new(&bounds.iter().map(|&bound| T::from_f64(bound)).collect::<Vec<_>>())))
-            }
-        })
-    }
-
-    fn bin(&self, values: &[T], bins: &mut [u8]) {
-        match self {
-            Self::Bounds(edges) => edges.search(values, bins),
-            Self::Numbers(by_bits) => {
-                for (bin, &value) in bins.iter_mut().zip(values) {
-                    *bin = by_bits.get(&(value.to_f64() + 0.0).to_bits()).copied().unwrap_or(0);
-                }
-            }
-            Self::Codes(_) => unreachable!("texts are binned by code"),
-        }
-    }
 }
 
 /// Consecutive rows of every layout.
 struct Tile<'a> {
+    /// In the table that is read.
     first_row: usize,
     n_rows: usize,
-    columns: Vec<&'a mut [u8]>,
+    /// Of at least `n_rows` rows.
+    columns: Vec<BinSlice<'a>>,
     /// Columns, stride and bytes of each block.
     blocks: Vec<(&'a [usize], usize, &'a mut [u8])>,
 }
 
-fn tiles<'a>(n_rows: usize, columns: &'a mut [Vec<u8>], blocks: &'a mut [Block]) -> Vec<Tile<'a>> {
-    let mut column_parts: Vec<_> = columns.iter_mut().map(|column| column[..n_rows].chunks_mut(TILE)).collect();
-    let mut block_parts: Vec<_> = blocks
-        .iter_mut()
-        .map(|block| (block.columns.as_slice(), block.stride, block.bytes.chunks_mut(TILE * block.stride)))
-        .collect();
-    (0..n_rows)
-        .step_by(TILE)
-        .map(|first_row| Tile {
-            first_row,
-            n_rows: TILE.min(n_rows - first_row),
-            columns: column_parts.iter_mut().filter_map(Iterator::next).collect(),
-            blocks: block_parts
-                .iter_mut()
-                .filter_map(|(columns, stride, parts)| Some((*columns, *stride, parts.next()?)))
-                .collect(),
-        })
-        .collect()
-}
-
 impl Tile<'_> {
     fn fill<T: Number>(&mut self, table: &Table<'_>, mappers: &[Mapper<T>]) {
+        let n_rows = self.n_rows;
         if let Table::Csr(csr) = table {
             self.fill_sparse(csr, mappers);
         } else {
-            let rows = self.first_row..self.first_row + self.n_rows;
-            let mut numbers = vec![T::default(); self.n_rows];
+            let rows = self.first_row..self.first_row + n_rows;
+            let mut numbers = vec![T::default(); n_rows];
             for (column, (bins, mapper)) in self.columns.iter_mut().zip(mappers).enumerate() {
-                if let (Mapper::Codes(of_codes), Table::Columns(columns)) = (mapper, table)
+                if let (Mapper::Codes(of_codes), Table::Columns(columns), BinSlice::Narrow(bins)) =
+                    (mapper, table, &mut *bins)
                     && let Column::Category(texts) = columns[column]
                 {
                     bins.iter_mut()
@@ -236,7 +215,7 @@ impl Tile<'_> {
                         .for_each(|(bin, &code)| *bin = of_codes[code as usize]);
                 } else {
                     values::read(table, column, rows.clone(), &mut numbers);
-                    mapper.bin(&numbers, bins);
+                    mapper.bin(&numbers, bins.first(n_rows));
                 }
             }
         }
@@ -244,24 +223,22 @@ impl Tile<'_> {
     }
 
     fn fill_sparse<T: Number>(&mut self, csr: &Csr<'_>, mappers: &[Mapper<T>]) {
-        let mut zero = [0];
         for (bins, mapper) in self.columns.iter_mut().zip(mappers) {
-            mapper.bin(&[T::default()], &mut zero);
-            bins.fill(zero[0]);
+            mapper.bin(&[T::default()], bins.at(0));
+            bins.first(self.n_rows).repeat_first();
         }
         for row in 0..self.n_rows {
             for (column, value) in csr.row(self.first_row + row) {
-                mappers[column].bin(&[T::from_f64(value)], &mut self.columns[column][row..=row]);
+                mappers[column].bin(&[T::from_f64(value)], self.columns[column].at(row));
             }
         }
     }
 
     fn transpose(&mut self) {
         for (columns, stride, bytes) in &mut self.blocks {
+            let rows = &mut bytes[..self.n_rows * *stride];
             for (place, &column) in columns.iter().enumerate() {
-                for (row, &bin) in bytes.chunks_exact_mut(*stride).zip(self.columns[column].iter()) {
-                    row[place] = bin;
-                }
+                self.columns[column].transpose(rows, *stride, place);
             }
         }
     }
@@ -269,22 +246,27 @@ impl Tile<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::binning::ColumnBins;
     use super::*;
     use arsenal_core::rng::Rng;
     use arsenal_core::table::{Bitmap, CategoryColumn, Chunk};
-    use ndarray::{Array1, Array2, ArrayView1};
+    use ndarray::{Array1, Array2, ArrayView1, Axis};
 
     fn binned(table: &Table<'_>, is_category: &[bool]) -> (Binning, BinnedTable) {
+        binned_by(table, is_category, 255)
+    }
+
+    fn binned_by(table: &Table<'_>, is_category: &[bool], max_bins: usize) -> (Binning, BinnedTable) {
         let rows: Vec<u32> = (0..table.n_rows() as u32).collect();
-        let binning = Binning::learn(table, &rows, is_category, 255, &Rng::new(0)).unwrap();
+        let binning = Binning::learn(table, &rows, is_category, max_bins, &Rng::new(0)).unwrap();
         let binned = BinnedTable::new(table, &binning, Layouts::RowsAndColumns).unwrap();
         (binning, binned)
     }
 
-    fn naive_bin(bins: &ColumnBins, x: f64) -> u8 {
+    fn naive_bin(bins: &ColumnBins, x: f64) -> u16 {
         match bins {
-            ColumnBins::Bounds(bounds) if !x.is_nan() => 1 + bounds.iter().filter(|&&bound| bound < x).count() as u8,
-            ColumnBins::Numbers(values) => values.iter().position(|&v| v == x).map_or(0, |place| place as u8 + 1),
+            ColumnBins::Bounds(bounds) if !x.is_nan() => 1 + bounds.iter().filter(|&&bound| bound < x).count() as u16,
+            ColumnBins::Numbers(values) => values.iter().position(|&v| v == x).map_or(0, |place| place as u16 + 1),
             _ => 0,
         }
     }
@@ -300,13 +282,13 @@ mod tests {
         let (binning, binned) = binned(&Table::DenseF64(matrix.view()), &is_category);
         for ((row, column), &x) in matrix.indexed_iter() {
             let wanted = naive_bin(&binning.columns[column], x);
-            assert_eq!(binned.column(column)[row], wanted, "{row} {column} {x}");
+            assert_eq!(binned.column(column).at(row), wanted, "{row} {column} {x}");
             let (block, place) = binned
                 .blocks
                 .iter()
                 .find_map(|block| Some((block, block.columns.iter().position(|&c| c == column)?)))
                 .unwrap();
-            assert_eq!(block.bytes[row * block.stride + place], wanted);
+            assert_eq!(u16::from(block.bytes[row * block.stride + place]), wanted);
         }
         assert!(binned.blocks.iter().all(|block| block.columns.len() <= BLOCK_COLUMNS));
         assert_eq!(
@@ -349,6 +331,49 @@ mod tests {
     }
 
     #[test]
+    fn wide_columns_lie_beside_narrow_ones() {
+        // 1000 values, 40 values, 300 categories of which 255 are kept, 2000 values in 700 bins.
+        let n_values = [1000, 40, 300, 2000];
+        let matrix = Array2::from_shape_fn((5000, 4), |(i, j)| match (i * 7919 + j) % 5003 {
+            k if k % 11 == 0 => f64::NAN,
+            k => (k % n_values[j]) as f64,
+        });
+        let (binning, binned) = binned_by(&Table::DenseF64(matrix.view()), &[false, false, true, false], 1000);
+        let wide = |column: usize| matches!(binned.column(column), Bins::Wide(_));
+        assert_eq!([0, 1, 2, 3].map(wide), [true, false, false, true]);
+        assert_eq!(
+            binned.blocks.iter().map(|block| block.columns.clone()).collect::<Vec<_>>(),
+            [vec![1], vec![2], vec![0, 3]]
+        );
+        for ((row, column), &x) in matrix.indexed_iter() {
+            let wanted = naive_bin(&binning.columns[column], x);
+            assert_eq!(binned.column(column).at(row), wanted, "{row} {column} {x}");
+            if let Some(place) = binned.blocks[2].columns.iter().position(|&c| c == column) {
+                let at = row * binned.blocks[2].stride + 2 * place;
+                assert_eq!(u16::from_le_bytes([binned.blocks[2].bytes[at], binned.blocks[2].bytes[at + 1]]), wanted);
+            }
+        }
+        assert_eq!(binned.histogram_len(), 64 + 256 + 2 * 1024);
+    }
+
+    #[test]
+    fn filling_part_by_part_gives_the_whole() {
+        let matrix = Array2::from_shape_fn((1500, 3), |(i, j)| ((i * 31 + j * 17) % 997) as f64);
+        for max_bins in [255, 900] {
+            let (binning, whole) = binned_by(&Table::DenseF64(matrix.view()), &[false; 3], max_bins);
+            let mut parts = BinnedTable::empty(1500, &binning, Layouts::RowsAndColumns);
+            for (first, end) in [(0, 1), (1, 700), (700, 700), (700, 1500)] {
+                let part = matrix.slice_axis(Axis(0), (first..end).into());
+                parts.fill(first, &Table::DenseF64(part), &binning).unwrap();
+            }
+            assert_eq!(parts.columns, whole.columns);
+            assert_eq!(parts.blocks[0].bytes, whole.blocks[0].bytes);
+            let more = parts.fill(1, &Table::DenseF64(matrix.view()), &binning);
+            assert!(more.unwrap_err().to_string().contains("at least 1501 rows, wanted 1500"));
+        }
+    }
+
+    #[test]
     fn nulls_and_unseen_texts_are_missing() {
         let numbers = Array1::from(vec![5.0f32, 6.0, 7.0]);
         let validity = Bitmap::new(&[0b101], 0, 3).unwrap();
@@ -358,8 +383,8 @@ mod tests {
             Column::Category(&texts),
         ]);
         let (binning, training) = binned(&table, &[false, false]);
-        assert_eq!(training.column(0)[..3], [1, 0, 2]);
-        assert_eq!(training.column(1)[..3], [1, 2, 0]);
+        assert_eq!(training.column(0).narrow(), [1, 0, 2]);
+        assert_eq!(training.column(1).narrow(), [1, 2, 0]);
 
         let later = CategoryColumn::encode([Some("new"), Some("y"), Some("x")]);
         let swapped = Table::Columns(vec![
@@ -367,7 +392,7 @@ mod tests {
             Column::Category(&later),
         ]);
         let binned = BinnedTable::new(&swapped, &binning, Layouts::Columns).unwrap();
-        assert_eq!(binned.column(1)[..3], [0, 2, 1]);
+        assert_eq!(binned.column(1).narrow(), [0, 2, 1]);
         assert_eq!(binned.blocks().count(), 0);
 
         let wrong = Table::Columns(vec![Column::Category(&later), Column::Category(&later)]);

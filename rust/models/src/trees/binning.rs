@@ -14,6 +14,10 @@ use super::values;
 
 /// Rows that bounds are learned from; more rows are sampled. Shares of 1/255 are then off by 2 % of themselves (one sigma).
 const SAMPLE_ROWS: usize = 200_000;
+/// Most bins of a column besides the one for missing values.
+pub const MAX_BINS: usize = 65_535;
+/// Most categories of a column.
+const MAX_CATEGORIES: usize = 255;
 
 /// How each column's values become bins. Bin 0 is missing (for categories also unseen and rare); values have bins from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,13 +59,13 @@ impl Binning {
     /// Learns bins from the rows listed (those with a positive weight), at most `max_bins` per column besides bin 0.
     ///
     /// `is_category[column]` asks for one bin per distinct value; text columns always get that. The most frequent categories are
-    /// kept (ties: the smaller value first). O(rows · log rows) per column, on the calling pool.
+    /// kept (ties: the smaller value first), at most 255. O(rows · log rows) per column, on the calling pool.
     ///
     /// # Errors
-    /// `Value` if `max_bins` is not in 2..=255.
+    /// `Value` if `max_bins` is not in 2..=[`MAX_BINS`].
     pub fn learn(table: &Table<'_>, rows: &[u32], is_category: &[bool], max_bins: usize, rng: &Rng) -> Result<Self> {
-        if !(2..=255).contains(&max_bins) {
-            return value_error!("max_bins is {max_bins}, wanted 2 to 255");
+        if !(2..=MAX_BINS).contains(&max_bins) {
+            return value_error!("max_bins is {max_bins}, wanted 2 to {MAX_BINS}");
         }
         let dtype = values::dtype(table);
         let sampled;
@@ -152,7 +156,7 @@ fn learn_texts(column: &CategoryColumn, rows: &[u32], max_bins: usize) -> Column
 /// The values of the highest counts, highest first; equal counts by value.
 fn most_frequent<T>(mut counted: Vec<(T, usize)>, max_bins: usize, order: fn(&T, &T) -> std::cmp::Ordering) -> Vec<T> {
     counted.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| order(a, b)));
-    counted.truncate(max_bins);
+    counted.truncate(max_bins.min(MAX_CATEGORIES));
     counted.into_iter().map(|(value, _)| value).collect()
 }
 
@@ -256,7 +260,7 @@ mod tests {
         let table = Table::Csr(csr);
         let bins = Binning::learn(&table, &[0, 1, 2, 3], &[false], 255, &Rng::new(0)).unwrap();
         assert_eq!(bins.columns, [ColumnBins::Bounds(vec![-1.0, 1.0])]);
-        assert!(Binning::learn(&table, &[], &[false], 256, &Rng::new(0)).is_err());
+        assert!(Binning::learn(&table, &[], &[false], 65_536, &Rng::new(0)).is_err());
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub(super) fn numeric_cuts(histogram: &[u64], has_missing: bool) -> impl Iterato
         let start = if missing_left { histogram[0] } else { 0 };
         histogram[1..=last_bin].iter().enumerate().scan(start, move |left, (place, &entry)| {
             *left = left.wrapping_add(entry);
-            Some((BinCondition::AtMost { bin: place as u8 + 1, missing_left }, *left))
+            Some((BinCondition::AtMost { bin: place as u16 + 1, missing_left }, *left))
         })
     };
     let without_last = last.saturating_sub(1);

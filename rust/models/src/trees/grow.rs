@@ -132,7 +132,7 @@ impl GrownTree {
                 Branch::Leaf(leaf) => return leaf,
                 Branch::Split(split) => {
                     let split = &self.splits[split];
-                    let left = split.condition.goes_left(table.column(split.column)[row]);
+                    let left = split.condition.goes_left(table.column(split.column).at(row));
                     at = split.children[usize::from(!left)];
                 }
             }
@@ -141,7 +141,7 @@ impl GrownTree {
 }
 
 impl BinCondition {
-    pub(super) fn goes_left(self, bin: u8) -> bool {
+    pub(super) fn goes_left(self, bin: u16) -> bool {
         match self {
             Self::AtMost { bin: last, missing_left } => bin <= last && (bin > 0 || missing_left),
             Self::Among(set) => set[usize::from(bin / 64)] >> (bin % 64) & 1 == 1,
@@ -149,7 +149,7 @@ impl BinCondition {
     }
 
     pub(super) fn table(self) -> [u8; 256] {
-        std::array::from_fn(|bin| u8::from(self.goes_left(bin as u8)))
+        std::array::from_fn(|bin| u8::from(self.goes_left(bin as u16)))
     }
 }
 
@@ -321,7 +321,9 @@ impl<'a> Grower<'a> {
         let bins = table.column(column);
         let lookup = condition.table();
         let goes_left = match condition {
-            BinCondition::AtMost { bin, missing_left } => GoesLeft::Range { first: u8::from(!missing_left), last: bin },
+            BinCondition::AtMost { bin, missing_left } => {
+                GoesLeft::Range { first: u16::from(!missing_left), last: bin }
+            }
             BinCondition::Among(_) => GoesLeft::Table(&lookup),
         };
         let part_len = if rows.len() < PARALLEL_ROWS { rows.len().max(1) } else { rows.len().div_ceil(2 * *n_threads) };
@@ -358,7 +360,7 @@ impl<'a> Grower<'a> {
             let mut histogram = self.take_histogram();
             self.accumulate(range, pairs, &mut histogram);
             histogram
-        } else if updates < BY_ROWS_UPDATES {
+        } else if updates < BY_ROWS_UPDATES.max(self.table.histogram_len()) {
             self.histogram_by_columns(range, pairs)
         } else {
             self.histogram_by_rows(range, pairs)

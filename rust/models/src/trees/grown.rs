@@ -58,7 +58,7 @@ pub(super) fn of_bins(condition: &Condition, bins: &ColumnBins) -> BinCondition 
     match (condition, bins) {
         (Condition::AtMost { threshold, missing_left }, ColumnBins::Bounds(bounds)) => {
             let bin = 1 + bounds.partition_point(|bound| bound < threshold);
-            BinCondition::AtMost { bin: bin as u8, missing_left: *missing_left }
+            BinCondition::AtMost { bin: bin as u16, missing_left: *missing_left }
         }
         (Condition::AtMost { .. }, _) => unreachable!("categories are split by sets"),
         (Condition::Among { codes }, _) => {

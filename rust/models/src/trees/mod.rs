@@ -1,5 +1,6 @@
 //! Trees grown on binned columns.
 
+mod bin_column;
 pub mod binned;
 pub mod binning;
 pub mod boosting;
@@ -13,6 +14,7 @@ pub mod forest;
 mod grow;
 mod grown;
 pub mod isolation;
+mod mapper;
 mod oblivious;
 pub mod shap;
 mod split;

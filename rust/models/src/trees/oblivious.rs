@@ -169,7 +169,7 @@ impl Grower<'_> {
         if open.histogram.is_empty() {
             return None;
         }
-        let goes_left = |(bin, sum): (usize, &u64)| level.condition.goes_left(bin as u8).then_some(*sum);
+        let goes_left = |(bin, sum): (usize, &u64)| level.condition.goes_left(bin as u16).then_some(*sum);
         let bins = self.bins_of(open, level.column);
         let left = bins.iter().enumerate().filter_map(goes_left).fold(0, u64::wrapping_add);
         let sign = self.params.constraints.sign(level.column);

@@ -1,6 +1,6 @@
 //! The best split of one node by one numeric column.
 
-use arsenal_simd::cuts::{Cuts, Scores, scores};
+use arsenal_simd::cuts::{Cuts, MAX_BINS, Scores, scores};
 use arsenal_simd::histogram::unpack;
 
 use super::categories::CategoryParams;
@@ -38,7 +38,7 @@ pub(super) struct Node {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BinCondition {
     /// Bins `1 ..= bin`, and bin 0 if `missing_left`.
-    AtMost { bin: u8, missing_left: bool },
+    AtMost { bin: u16, missing_left: bool },
     /// Bins whose bit is set; bit 0 is not.
     Among([u64; 4]),
 }
@@ -162,13 +162,7 @@ impl<'n> NumericSearch<'n> {
             let approximate = Cuts { whole: self.node.sum, start: 0, least: least as i32, l2: self.l2 };
             let floor = beaten.map_or(0.0, |gain| (gain + self.whole) / self.score_unit) as f32;
             in_both_directions(missing, last, |best, start, last_bin, missing_left| {
-                scores(&histogram[1..=last_bin], Cuts { start, ..approximate }, room);
-                let (mut left, mut summed) = (start, 1);
-                room.near_largest(last_bin, floor, |place| {
-                    left = histogram[summed..place + 2].iter().fold(left, |sum, &bin| sum.wrapping_add(bin));
-                    summed = place + 2;
-                    cuts.consider(best, place + 1, left, missing_left);
-                });
+                cuts.scan_promising(best, Cuts { start, ..approximate }, last_bin, missing_left, floor, room);
             })
         } else {
             in_both_directions(missing, last, |best, start, last_bin, missing_left| {
@@ -215,6 +209,33 @@ impl ExactCuts<'_> {
         }
     }
 
+    /// Exactly those cuts whose approximate score is near the largest of their part of the bins and not below `floor`.
+    fn scan_promising(
+        &self,
+        best: &mut Option<Candidate>,
+        approximate: Cuts,
+        last_bin: usize,
+        missing_left: bool,
+        floor: f32,
+        room: &mut Scores,
+    ) {
+        let add = |sum: u64, bins: &[u64]| bins.iter().fold(sum, |sum, &bin| sum.wrapping_add(bin));
+        let mut start = approximate.start;
+        for (part, bins) in self.histogram[1..=last_bin].chunks(MAX_BINS).enumerate() {
+            scores(bins, Cuts { start, ..approximate }, room);
+            let first = 1 + part * MAX_BINS;
+            let (mut left, mut n_added) = (start, 0);
+            room.near_largest(bins.len(), floor, |place| {
+                left = add(left, &bins[n_added..=place]);
+                n_added = place + 1;
+                self.consider(best, first + place, left, missing_left);
+            });
+            if first + bins.len() <= last_bin {
+                start = add(left, &bins[n_added..]);
+            }
+        }
+    }
+
     /// Keeps the cut behind `bin` if it is allowed and better. A cut behind an empty bin is no better than the one before.
     #[inline(always)]
     fn consider(&self, best: &mut Option<Candidate>, bin: usize, left: u64, missing_left: bool) {
@@ -226,7 +247,7 @@ impl ExactCuts<'_> {
         }
         let gain = params.score(side, params.l2) + params.score(other, params.l2);
         if best.is_none_or(|best| gain > best.gain) {
-            let condition = BinCondition::AtMost { bin: bin as u8, missing_left };
+            let condition = BinCondition::AtMost { bin: bin as u16, missing_left };
             *best = Some(Candidate { gain, column: self.column, condition, left });
         }
     }
@@ -264,7 +285,7 @@ mod tests {
         let mut rng = Rng::new(5);
         let mut room = Scores::default();
         for round in 0..400u64 {
-            let n_bins = 2 + rng.below(255) as usize;
+            let n_bins = 2 + rng.below(if round % 4 == 3 { 2000 } else { 255 }) as usize;
             let n_rows = 2 + rng.below(3000) as usize;
             let (mut histogram, mut sum) = (vec![0u64; n_bins], 0u64);
             // Few distinct pairs make ties; the first bin is empty in every other round.

@@ -4,6 +4,7 @@ use arsenal_core::{Result, value_error};
 
 use super::dart::Dart;
 use super::sampling::Sampling;
+use crate::trees::binning::MAX_BINS;
 use crate::trees::constraints::Interactions;
 use crate::trees::grow::GrowPolicy;
 
@@ -30,7 +31,7 @@ pub struct Params {
     pub l2_regularization: f64,
     /// Gain that a split must exceed.
     pub min_split_gain: f64,
-    /// Most bins of a column besides the one for missing values, 2 to 255.
+    /// Most bins of a column besides the one for missing values, 2 to 65,535; a column of categories has 255 at most.
     pub max_bins: usize,
     /// How the rows of an iteration are drawn.
     pub sampling: Sampling,
@@ -117,7 +118,7 @@ impl Params {
             ("max_leaf_nodes", self.max_leaf_nodes, 2, 65_535),
             ("max_depth", self.max_depth, 1, usize::MAX),
             ("min_samples_leaf", self.min_samples_leaf, 1, usize::MAX),
-            ("max_bins", self.max_bins, 2, 255),
+            ("max_bins", self.max_bins, 2, MAX_BINS),
             ("max_category_set", self.max_category_set, 1, usize::MAX),
             ("n_threads", self.n_threads, 1, usize::MAX),
             ("n_iter_no_change", self.n_iter_no_change.unwrap_or(1), 1, usize::MAX),
@@ -230,7 +231,7 @@ mod tests {
         assert_eq!(Params::default().validate(), Ok(()));
         let bad = [
             (Params { n_estimators: 0, ..Params::default() }, "n_estimators is 0, wanted at least 1"),
-            (Params { max_bins: 256, ..Params::default() }, "max_bins is 256, wanted 2 to 255"),
+            (Params { max_bins: 65_536, ..Params::default() }, "max_bins is 65536, wanted 2 to 65535"),
             (Params { subsample: 0.0, ..Params::default() }, "subsample is 0, wanted a share"),
             (Params { max_features: 1.5, ..Params::default() }, "max_features is 1.5"),
             (Params { l2_regularization: -1.0, ..Params::default() }, "l2_regularization is -1"),

@@ -1,15 +1,15 @@
 //! Going on from an earlier fit: its bins, its trees, and what they score.
 
-use arsenal_core::ensemble::{Child, Condition, Dtype, Link, Tree};
+use arsenal_core::ensemble::{Child, Dtype, Link, Tree};
 use arsenal_core::table::Table;
 use arsenal_core::{Result, value_error};
 
 use super::params::Params;
 use super::state::State;
-use crate::trees::binning::{Binning, ColumnBins};
+use crate::trees::binning::Binning;
 use crate::trees::constraints::Bounds;
 use crate::trees::grow::{Branch, GrownSplit, GrownTree};
-use crate::trees::split::BinCondition;
+use crate::trees::grown::of_bins;
 use crate::trees::values;
 
 /// Refuses a state that a fit of `n_targets` sums on `table` cannot go on from.
@@ -45,7 +45,7 @@ pub(super) fn in_bins(tree: &Tree, binning: &Binning) -> GrownTree {
     };
     let split = |split: &arsenal_core::ensemble::Split| GrownSplit {
         column: split.feature as usize,
-        condition: condition(&split.condition, &binning.columns[split.feature as usize]),
+        condition: of_bins(&split.condition, &binning.columns[split.feature as usize]),
         gain: split.gain,
         children: [branch(split.left), branch(split.right)],
     };
@@ -55,22 +55,5 @@ pub(super) fn in_bins(tree: &Tree, binning: &Binning) -> GrownTree {
         leaves: vec![0..0; tree.n_leaves()],
         bounds: vec![Bounds::FREE; tree.n_leaves()],
         groups: None,
-    }
-}
-
-fn condition(condition: &Condition, bins: &ColumnBins) -> BinCondition {
-    match (condition, bins) {
-        (Condition::AtMost { threshold, missing_left }, ColumnBins::Bounds(bounds)) => {
-            let bin = 1 + bounds.partition_point(|bound| bound < threshold);
-            BinCondition::AtMost { bin: bin as u8, missing_left: *missing_left }
-        }
-        (Condition::AtMost { .. }, _) => unreachable!("categories are split by sets"),
-        (Condition::Among { codes }, _) => {
-            let mut set = [0u64; 4];
-            for &code in codes {
-                set[code as usize / 64] |= 1 << (code % 64);
-            }
-            BinCondition::Among(set)
-        }
     }
 }

@@ -198,12 +198,12 @@ impl<'a, T: Target> Grower<'a, T> {
 
     /// Parts a node's rows and makes its children.
     fn split(&mut self, open: &Open<T::Tally>, found: &Found<T::Tally>, split: usize) -> [Open<T::Tally>; 2] {
-        let bins = self.search.table.column(found.column);
+        let bins = self.search.table.column(found.column).narrow();
         let n_left = match found.condition {
             BinCondition::AtMost { bin: last, missing_left } => {
                 // Bins first ..= last in one comparison: those below wrap around to large numbers.
                 let first = u8::from(!missing_left);
-                let span = last.wrapping_sub(first);
+                let span = (last as u8).wrapping_sub(first);
                 self.part(open.rows.clone(), |id| bins[id as usize].wrapping_sub(first) <= span)
             }
             BinCondition::Among(_) => {

@@ -76,7 +76,7 @@ impl Walk {
 
     fn below(&self, split: u32, table: &BinnedTable, row: usize) -> Child {
         let (column, condition, children) = self.splits[split as usize];
-        children[usize::from(!condition.goes_left(table.column(column)[row]))]
+        children[usize::from(!condition.goes_left(table.column(column).at(row)))]
     }
 }
 

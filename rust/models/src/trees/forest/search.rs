@@ -91,7 +91,7 @@ impl<'a, T: Target> Search<'a, T> {
         limits: &Limits,
         rng: &mut Rng,
     ) -> (bool, Option<Cut<T::Tally>>) {
-        let bins = self.table.column(column);
+        let bins = self.table.column(column).narrow();
         let mut occurring = [0; 4];
         // Bins are bytes, so with this length no access needs a check.
         let Some(histogram) = self.histogram.first_chunk_mut::<256>() else {
@@ -142,7 +142,7 @@ impl<T: Target> Scan<'_, T> {
             self.cuts(occurring, T::ZERO, false, &mut best);
             self.cuts(occurring, self.histogram[0], true, &mut best);
             let last = last_member(occurring);
-            let condition = BinCondition::AtMost { bin: last, missing_left: false };
+            let condition = BinCondition::AtMost { bin: u16::from(last), missing_left: false };
             self.offer(condition, self.target.less(self.node.tally, &self.histogram[0]), &mut best);
             return best;
         }
@@ -157,7 +157,7 @@ impl<T: Target> Scan<'_, T> {
             if let Some(before) = before {
                 // In the middle of the gap between them: a row of a later table falls to the nearer side.
                 let cut = (before + bin - 1) / 2;
-                let condition = BinCondition::AtMost { bin: cut as u8, missing_left };
+                let condition = BinCondition::AtMost { bin: cut as u16, missing_left };
                 self.offer(condition, left, best);
             }
             self.target.merge(&mut left, &self.histogram[bin]);
@@ -207,7 +207,7 @@ impl<T: Target> Scan<'_, T> {
         let (first, last) = (first_member(occurring), last_member(occurring));
         let mut best = None;
         if first == last {
-            let condition = BinCondition::AtMost { bin: last, missing_left: false };
+            let condition = BinCondition::AtMost { bin: u16::from(last), missing_left: false };
             self.offer(condition, self.histogram[usize::from(last)], &mut best);
             return best;
         }
@@ -222,7 +222,7 @@ impl<T: Target> Scan<'_, T> {
         for member in members(occurring).take_while(|&member| member <= bin) {
             self.target.merge(&mut left, &self.histogram[member]);
         }
-        self.offer(BinCondition::AtMost { bin: bin as u8, missing_left }, left, &mut best);
+        self.offer(BinCondition::AtMost { bin: bin as u16, missing_left }, left, &mut best);
         if missing { best } else { best.map(|cut| self.send_unseen_missing_to_the_larger_side(cut)) }
     }
 
