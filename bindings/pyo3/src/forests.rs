@@ -184,7 +184,7 @@ pub fn fit_forest<'py>(
     previous: Option<PyRef<'py, ForestState>>,
     tick: Option<Bound<'py, PyAny>>,
 ) -> PyResult<(ForestState, Option<Bound<'py, PyArray1<f64>>>)> {
-    let training = training.hold()?;
+    let training = training.hold(HeldTable::new)?;
     let inputs = || -> Result<_> {
         let named = names_and_categories(&training.table, &description)?;
         Ok((params.to_core()?, training.table.view()?, training.labels()?, named))

@@ -9,6 +9,7 @@ mod losses;
 mod models;
 mod monitoring;
 mod onnx;
+mod parts;
 mod trees;
 
 /// Arsenal's learning core.
@@ -21,7 +22,9 @@ mod _rust {
     #[pymodule_export]
     use crate::forests::{ForestState, IsolationState, fit_forest, fit_isolation_forest};
     #[pymodule_export]
-    use crate::models::{BoostingFit, BoostingStages, boosting_importances, fit_gradient_boosting};
+    use crate::models::{
+        BoostingFit, BoostingStages, boosting_importances, check_boosting_params, fit_gradient_boosting,
+    };
     #[pymodule_export]
     use crate::monitoring::{
         DriftColumn, adjust_p_values, chi2_isf, chi2_sf, column_chi2, column_psi, compare_columns, kolmogorov_sf,
@@ -29,6 +32,8 @@ mod _rust {
     };
     #[pymodule_export]
     use crate::onnx::append_onnx_metadata;
+    #[pymodule_export]
+    use crate::parts::{BinnedRows, TableBins, TableSketch};
     #[pymodule_export]
     use crate::trees::{shap_expected, shap_values, tree_nodes};
 

@@ -4,9 +4,11 @@ use std::sync::atomic::Ordering;
 
 use arsenal_core::ensemble::{Tree, TreeEnsemble};
 use arsenal_core::pool::n_threads;
+use arsenal_core::table::Table;
 use arsenal_core::{Error, Result, value_error};
+use arsenal_models::trees::binning::ColumnBins;
 use arsenal_models::trees::boosting::{
-    Dart, Evaluation, GrowPolicy, Importance, Interactions, Labels, Observer, Params, Progress, Sampling, State,
+    Dart, Evaluation, GrowPolicy, Importance, Input, Interactions, Labels, Observer, Params, Progress, Sampling, State,
     Training, fit,
 };
 use arsenal_onnx::{ClassLabels, Options};
@@ -17,6 +19,7 @@ use pyo3::types::PyBytes;
 use crate::arrays::HeldTable;
 use crate::error::{enter_watched, to_python};
 use crate::losses::{LossDescription, PyObserver, Raised};
+use crate::parts::BinnedRows;
 
 /// `arsenal_models::trees::boosting::Params` as a dictionary.
 #[derive(FromPyObject)]
@@ -127,6 +130,12 @@ impl BoostingParams {
     }
 }
 
+/// Raises what a fit with these parameters would say of them alone.
+#[pyfunction]
+pub fn check_boosting_params(py: Python<'_>, params: BoostingParams) -> PyResult<()> {
+    params.to_core().and_then(|params| params.validate()).map_err(|error| to_python(py, &error))
+}
+
 #[derive(FromPyObject)]
 enum PyInteractions {
     Distinct(usize),
@@ -186,21 +195,69 @@ pub struct LabelledTable<'py>(
     Option<PyReadonlyArray1<'py, u32>>,
 );
 
+/// The rows of a fit: a table, or rows that were binned before.
+pub enum HeldRows<'py> {
+    Table(HeldTable<'py>),
+    Binned(PyRef<'py, BinnedRows>),
+}
+
+/// [`HeldRows`] as the core sees them.
+pub enum RowsView<'v> {
+    Table(Table<'v>),
+    Binned(&'v BinnedRows),
+}
+
+impl<'py> HeldRows<'py> {
+    fn new(object: &Bound<'py, PyAny>) -> PyResult<Self> {
+        match object.cast::<BinnedRows>() {
+            Ok(rows) => Ok(Self::Binned(rows.try_borrow()?)),
+            Err(_) => HeldTable::new(object).map(Self::Table),
+        }
+    }
+
+    fn view(&self) -> Result<RowsView<'_>> {
+        match self {
+            Self::Table(table) => Ok(RowsView::Table(table.view()?)),
+            Self::Binned(rows) => rows.check_filled().map(|()| RowsView::Binned(rows)),
+        }
+    }
+
+    fn names_and_categories(&self, description: &ModelDescription) -> Result<(Vec<String>, Vec<bool>)> {
+        match self {
+            Self::Table(table) => names_and_categories(table, description),
+            Self::Binned(rows) => {
+                let is_category = rows.binning.columns.iter().map(ColumnBins::is_category).collect();
+                Ok((rows.names.clone(), is_category))
+            }
+        }
+    }
+}
+
+impl<'v> RowsView<'v> {
+    fn input(&self) -> Input<'_, 'v> {
+        match self {
+            Self::Table(table) => Input::Table(table),
+            Self::Binned(rows) => Input::Binned(&rows.table, &rows.binning),
+        }
+    }
+}
+
 /// The same, read.
-pub struct HeldLabelled<'py> {
-    pub table: HeldTable<'py>,
+pub struct HeldLabelled<'py, T> {
+    pub table: T,
     targets: PyReadonlyArray1<'py, f64>,
     weights: Option<PyReadonlyArray1<'py, f64>>,
     queries: Option<PyReadonlyArray1<'py, u32>>,
 }
 
 impl<'py> LabelledTable<'py> {
-    pub fn hold(self) -> PyResult<HeldLabelled<'py>> {
-        Ok(HeldLabelled { table: HeldTable::new(&self.0)?, targets: self.1, weights: self.2, queries: self.3 })
+    /// `table` reads the table.
+    pub fn hold<T>(self, table: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<T>) -> PyResult<HeldLabelled<'py, T>> {
+        Ok(HeldLabelled { table: table(&self.0)?, targets: self.1, weights: self.2, queries: self.3 })
     }
 }
 
-impl HeldLabelled<'_> {
+impl<T> HeldLabelled<'_, T> {
     pub fn labels(&self) -> Result<Labels<'_>> {
         let strided = |_| Error::Value("targets, weights and queries must be contiguous".into());
         let weights = self.weights.as_ref().map(|weights| weights.as_slice().map_err(strided)).transpose()?;
@@ -245,15 +302,15 @@ pub fn fit_gradient_boosting(
     callback: Option<Py<PyAny>>,
     resume_from: Option<&[u8]>,
 ) -> PyResult<BoostingFit> {
-    let training = training.hold()?;
-    let evaluations = evaluations.into_iter().map(LabelledTable::hold).collect::<PyResult<Vec<_>>>()?;
+    let training = training.hold(HeldRows::new)?;
+    let evaluations = evaluations.into_iter().map(|rows| rows.hold(HeldRows::new)).collect::<PyResult<Vec<_>>>()?;
     let inputs = || -> Result<_> {
         let params = params.to_core()?;
         let tables =
             std::iter::once(&training).chain(&evaluations).map(|held| Ok((held.table.view()?, held.labels()?)));
         let tables = tables.collect::<Result<Vec<_>>>()?;
         let earlier = resume_from.map(State::from_bytes).transpose()?;
-        Ok((params, tables, names_and_categories(&training.table, &description)?, earlier))
+        Ok((params, tables, training.table.names_and_categories(&description)?, earlier))
     };
     let (params, tables, (names, is_category), earlier) = inputs().map_err(|error| to_python(py, &error))?;
     let options = description.into_options();
@@ -270,9 +327,10 @@ pub fn fit_gradient_boosting(
     let outcome = enter_watched(py, watch, |stop| {
         let (table, labels) = &tables[0];
         let resume_from = earlier.as_ref();
+        let table = table.input();
         let training = Training { table, names: &names, is_category: &is_category, labels: *labels, resume_from };
         let evaluations: Vec<Evaluation<'_, '_>> =
-            tables[1..].iter().map(|(table, labels)| Evaluation { table, labels: *labels }).collect();
+            tables[1..].iter().map(|(table, labels)| Evaluation { table: table.input(), labels: *labels }).collect();
         let fitted = fit(&training, &evaluations, task, &params, with_train_loss, &progress, stop)?;
         let onnx = arsenal_onnx::write(&fitted.state.ensemble, &options)?;
         let state = fitted.state.to_bytes()?;

@@ -8,10 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arsenal_core::Error;
 use arsenal_core::ensemble::{Child, Condition, Dtype, FeatureKind, Link};
+use arsenal_core::rng::Rng;
 use arsenal_core::table::{CategoryColumn, Chunk, Column, Csr, Table};
+use arsenal_models::trees::binned::{BinnedTable, Layouts};
+use arsenal_models::trees::binning::Binning;
 use arsenal_models::trees::boosting::{
-    Evaluation, Fitted, Importance, Labels, Params, Progress, State, Task, Training, fit,
+    Evaluation, Fitted, Importance, Input, Labels, Params, Progress, State, Task, Training, fit,
 };
+use arsenal_models::trees::sketch::Sketch;
 use ndarray::{Array2, Axis};
 use trained::{classes, learn, learn_dense, params, rows, sums};
 
@@ -228,13 +232,14 @@ fn early_stopping_keeps_the_best_iteration() {
     let names: Vec<String> = (0..6).map(|column| format!("x{column}")).collect();
     let (table, later) = (Table::DenseF64(x.view()), Table::DenseF64(later.view()));
     let training = Training {
-        table: &table,
+        table: Input::Table(&table),
         names: &names,
         is_category: &[false; 6],
         labels: Labels { targets: &y, weights: None, queries: None },
         resume_from: None,
     };
-    let evaluation = Evaluation { table: &later, labels: Labels { targets: &noise, weights: None, queries: None } };
+    let evaluation =
+        Evaluation { table: Input::Table(&later), labels: Labels { targets: &noise, weights: None, queries: None } };
     let params = Params { n_estimators: 500, n_iter_no_change: Some(5), learning_rate: 0.5, ..params() };
     let progress = Progress::default();
     let fitted =
@@ -288,7 +293,7 @@ fn bad_input_is_named() {
     let good = [0.0, 1.0, 1.0];
     let run = |targets: &[f64], weights: Option<&[f64]>, task, names: &[String], params: &Params| {
         let training = Training {
-            table: &table,
+            table: Input::Table(&table),
             names,
             is_category: &[false, false],
             labels: Labels { targets, weights, queries: None },
@@ -311,7 +316,7 @@ fn bad_input_is_named() {
     );
     let stopped = AtomicBool::new(true);
     let training = Training {
-        table: &table,
+        table: Input::Table(&table),
         names: &names,
         is_category: &[false, false],
         labels: Labels { targets: &good, weights: None, queries: None },
@@ -333,4 +338,42 @@ fn states_survive_bytes_and_refuse_others() {
     assert!(gains[..3].iter().all(|gain| gains[3..].iter().all(|noise| gain > noise)), "{gains:?}");
     let splits: usize = state.ensemble.trees.iter().map(|tree| tree.splits.len()).sum();
     assert_eq!(state.importances(Importance::Split).iter().sum::<f64>(), splits as f64);
+}
+
+#[test]
+fn rows_that_were_binned_part_by_part_give_the_model_of_the_table() {
+    let (x, y) = rows(700);
+    let names: Vec<String> = (0..6).map(|column| format!("x{column}")).collect();
+    let is_category = [false, false, false, false, false, true];
+    let table = Table::DenseF64(x.view());
+    let part = |first: usize, end: usize| Table::DenseF64(x.slice_axis(Axis(0), (first..end).into()));
+    let params = params();
+    let mut sketch = Sketch::new(700, None, &is_category, &Rng::new(params.seed));
+    for (first, end) in [(0, 100), (100, 101), (101, 700)] {
+        sketch.add(&part(first, end)).unwrap();
+    }
+    let binning = sketch.learn(params.max_bins).unwrap();
+    let binned = |layouts| {
+        let mut rows = BinnedTable::empty(700, &binning, layouts);
+        for (first, end) in [(0, 333), (333, 700)] {
+            rows.fill(first, &part(first, end), &binning).unwrap();
+        }
+        rows
+    };
+    let (training, evaluation) = (binned(Layouts::RowsAndColumns), binned(Layouts::Columns));
+    let labels = Labels { targets: &y, weights: None, queries: None };
+    let run = |training: Input<'_, '_>, evaluation: Input<'_, '_>| {
+        let training =
+            Training { table: training, names: &names, is_category: &is_category, labels, resume_from: None };
+        let evaluation = Evaluation { table: evaluation, labels };
+        let quiet = Progress::default();
+        fit(&training, &[evaluation], Task::SquaredError, &params, true, &quiet, &AtomicBool::new(false))
+    };
+    let whole = run(Input::Table(&table), Input::Table(&table)).unwrap();
+    let parts = run(Input::Binned(&training, &binning), Input::Binned(&evaluation, &binning)).unwrap();
+    assert_eq!(parts.state, whole.state);
+    assert_eq!(parts.evaluation_losses, whole.evaluation_losses);
+    let other = Binning { dtype: Dtype::F32, ..binning.clone() };
+    let refused = run(Input::Binned(&training, &binning), Input::Binned(&evaluation, &other)).unwrap_err();
+    assert!(refused.to_string().contains("other bins"), "{refused}");
 }

@@ -10,7 +10,8 @@ use arsenal_core::ensemble::{Child, Condition, Tree, TreeEnsemble};
 use arsenal_core::rng::Rng;
 use arsenal_core::table::{CategoryColumn, Chunk, Column, Table};
 use arsenal_models::trees::boosting::{
-    Dart, Evaluation, Fitted, GrowPolicy, Interactions, Labels, Params, Progress, Sampling, State, Task, Training, fit,
+    Dart, Evaluation, Fitted, GrowPolicy, Input, Interactions, Labels, Params, Progress, Sampling, State, Task,
+    Training, fit,
 };
 use ndarray::{Array2, ArrayView1};
 use trained::{classes, learn, learn_dense, params, rows, sums};
@@ -362,10 +363,11 @@ fn learn_more(
     let table = Table::DenseF64(x.view());
     let is_category = vec![false; x.ncols()];
     let labels = Labels { targets: y, weights: None, queries: None };
-    let training = Training { table: &table, names: &names, is_category: &is_category, labels, resume_from };
+    let training =
+        Training { table: Input::Table(&table), names: &names, is_category: &is_category, labels, resume_from };
     let later = later.map(|(x, y)| (Table::DenseF64(x.view()), Labels { targets: y, weights: None, queries: None }));
     let evaluations: Vec<Evaluation<'_, '_>> =
-        later.iter().map(|(table, labels)| Evaluation { table, labels: *labels }).collect();
+        later.iter().map(|(table, labels)| Evaluation { table: Input::Table(table), labels: *labels }).collect();
     let quiet = Progress::default();
     fit(&training, &evaluations, Task::SquaredError, params, true, &quiet, &AtomicBool::new(false)).unwrap()
 }
@@ -423,7 +425,13 @@ fn a_fit_does_not_go_on_from_another_kind() {
     let run = |table: &Table<'_>, task, params: &Params, state: &State| {
         let targets = classes(&y, &[-1.0, 1.0]);
         let labels = Labels { targets: &targets, weights: None, queries: None };
-        let training = Training { table, names: &names, is_category: &[false; 6], labels, resume_from: Some(state) };
+        let training = Training {
+            table: Input::Table(table),
+            names: &names,
+            is_category: &[false; 6],
+            labels,
+            resume_from: Some(state),
+        };
         fit(&training, &[], task, params, false, &Progress::default(), &AtomicBool::new(false)).unwrap_err().to_string()
     };
     let few = Params { n_estimators: 5, ..params() };

@@ -3,7 +3,7 @@
 use arsenal_simd::bins::Bins;
 
 /// Bins of a column, row after row.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum BinColumn {
     Narrow(Vec<u8>),
     Wide(Vec<u16>),

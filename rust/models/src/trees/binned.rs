@@ -19,7 +19,7 @@ const BLOCK_COLUMNS: usize = 32;
 const TILE: usize = 512;
 
 /// A binned table. Memory: 1 byte per value and layout, 2 in columns of more than 256 bins.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BinnedTable {
     n_rows: usize,
     columns: Vec<BinColumn>,
@@ -30,7 +30,7 @@ pub struct BinnedTable {
 }
 
 /// Up to [`BLOCK_COLUMNS`] columns of about as many bins, row after row.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Block {
     columns: Vec<usize>,
     spacing: Spacing,

@@ -68,14 +68,8 @@ impl Binning {
             return value_error!("max_bins is {max_bins}, wanted 2 to {MAX_BINS}");
         }
         let dtype = values::dtype(table);
-        let sampled;
-        let sample = if rows.len() > SAMPLE_ROWS {
-            let places = rng.fork(0).sample_sorted(rows.len(), SAMPLE_ROWS);
-            sampled = places.iter().map(|&place| rows[place as usize]).collect::<Vec<_>>();
-            &sampled
-        } else {
-            rows
-        };
+        let sampled = sampled_rows(rows, rng);
+        let sample = sampled.as_deref().unwrap_or(rows);
         let by_column = if let Table::Csr(csr) = table { sparse_columns(csr, sample) } else { Vec::new() };
         let mut tasks: Vec<(usize, Option<ColumnBins>)> = (0..table.n_columns()).map(|column| (column, None)).collect();
         pool::for_each(&mut tasks, &|(column, bins)| {
@@ -103,6 +97,14 @@ impl Binning {
         };
         names.iter().zip(&self.columns).map(|(name, bins)| Feature { name: name.clone(), kind: kind(bins) }).collect()
     }
+}
+
+/// The rows that bounds are learned from, rising; `None` means all.
+pub(super) fn sampled_rows(rows: &[u32], rng: &Rng) -> Option<Vec<u32>> {
+    (rows.len() > SAMPLE_ROWS).then(|| {
+        let places = rng.fork(0).sample_sorted(rows.len(), SAMPLE_ROWS);
+        places.iter().map(|&place| rows[place as usize]).collect()
+    })
 }
 
 fn dense_column(table: &Table<'_>, column: usize, rows: &[u32], dtype: Dtype) -> Vec<(f64, usize)> {
@@ -154,7 +156,11 @@ fn learn_texts(column: &CategoryColumn, rows: &[u32], max_bins: usize) -> Column
 }
 
 /// The values of the highest counts, highest first; equal counts by value.
-fn most_frequent<T>(mut counted: Vec<(T, usize)>, max_bins: usize, order: fn(&T, &T) -> std::cmp::Ordering) -> Vec<T> {
+pub(super) fn most_frequent<T>(
+    mut counted: Vec<(T, usize)>,
+    max_bins: usize,
+    order: fn(&T, &T) -> std::cmp::Ordering,
+) -> Vec<T> {
     counted.sort_by(|(a, n), (b, m)| m.cmp(n).then_with(|| order(a, b)));
     counted.truncate(max_bins.min(MAX_CATEGORIES));
     counted.into_iter().map(|(value, _)| value).collect()
@@ -163,7 +169,7 @@ fn most_frequent<T>(mut counted: Vec<(T, usize)>, max_bins: usize, order: fn(&T,
 /// Upper bounds of all bins but the last, so that bins hold about equal shares of the rows and no value is cut.
 ///
 /// A value with a bin's share of rows or more gets a bin by itself; the other bins share out the rest, so a spike does not starve them.
-fn bounds(counted: &[(f64, usize)], max_bins: usize, dtype: Dtype) -> Vec<f64> {
+pub(super) fn bounds(counted: &[(f64, usize)], max_bins: usize, dtype: Dtype) -> Vec<f64> {
     let n_rows: usize = counted.iter().map(|&(_, n)| n).sum();
     let is_spike = |n: usize| n * max_bins >= n_rows;
     let mut spikes_left = counted.iter().filter(|&&(_, n)| is_spike(n)).count();

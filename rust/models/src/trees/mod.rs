@@ -17,6 +17,7 @@ pub mod isolation;
 mod mapper;
 mod oblivious;
 pub mod shap;
+pub mod sketch;
 mod split;
 mod state;
 mod values;

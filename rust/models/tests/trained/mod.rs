@@ -6,7 +6,7 @@ use arsenal_core::Error;
 use arsenal_core::ensemble::{Child, Condition, FeatureKind, TreeEnsemble};
 use arsenal_core::rng::Rng;
 use arsenal_core::table::Table;
-use arsenal_models::trees::boosting::{Evaluation, Fitted, Labels, Params, Progress, Task, Training, fit};
+use arsenal_models::trees::boosting::{Evaluation, Fitted, Input, Labels, Params, Progress, Task, Training, fit};
 use ndarray::Array2;
 
 /// Small trees on small data: every parameter that matters for size, set.
@@ -22,8 +22,8 @@ pub fn learn(
     params: &Params,
 ) -> Result<Fitted, Error> {
     let names: Vec<String> = (0..table.n_columns()).map(|column| format!("x{column}")).collect();
-    let training = Training { table, names: &names, is_category, labels, resume_from: None };
-    let evaluation = Evaluation { table, labels };
+    let training = Training { table: Input::Table(table), names: &names, is_category, labels, resume_from: None };
+    let evaluation = Evaluation { table: Input::Table(table), labels };
     fit(&training, &[evaluation], task, params, true, &Progress::default(), &AtomicBool::new(false))
 }
 

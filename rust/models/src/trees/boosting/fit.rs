@@ -1,15 +1,16 @@
 //! The boosting loop.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use arsenal_core::ensemble::{Aggregate, Targets, Tree, TreeEnsemble};
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
-use arsenal_core::table::{Column, Table};
 use arsenal_core::{Error, Result, value_error};
 use arsenal_simd::gradient::{self, Derivatives, Rounding};
 
 use super::dart::Weights;
+use super::input::Input;
 use super::loss::{BLOCK, Block, Loss, Task, predictions};
 use super::params::Params;
 use super::progress::Progress;
@@ -38,7 +39,7 @@ const SUM_BLOCK: usize = 1 << 15;
 #[derive(Clone, Copy, Debug)]
 pub struct Training<'a, 't> {
     /// The table.
-    pub table: &'a Table<'t>,
+    pub table: Input<'a, 't>,
     /// One name per column.
     pub names: &'a [String],
     /// Which number columns are categories; text columns always are.
@@ -70,8 +71,8 @@ impl Labels<'_> {
 /// What to measure the loss on while learning.
 #[derive(Clone, Copy, Debug)]
 pub struct Evaluation<'a, 't> {
-    /// A table of the same columns.
-    pub table: &'a Table<'t>,
+    /// A table of the same columns; binned only where the training table is, by the same bins.
+    pub table: Input<'a, 't>,
     /// Its labels.
     pub labels: Labels<'a>,
 }
@@ -119,7 +120,7 @@ pub fn fit(
     }
     check_constraints(training, &*loss, params)?;
     if let Some(state) = training.resume_from {
-        resume::check(state, training.table, loss.n_targets(), loss.link(), params)?;
+        resume::check(state, training.table.dtype(), loss.n_targets(), loss.link(), params)?;
     }
     pool::pool(params.n_threads)?
         .install(move || boost(training, evaluations, loss, params, with_train_loss, progress, stop))
@@ -128,7 +129,7 @@ pub fn fit(
 /// Sums of hessians are 32 bits wide, one for the sign.
 const MAX_ROWS: usize = i32::MAX as usize;
 
-fn check(table: &Table<'_>, labels: Labels<'_>, loss: &dyn Loss, name: &str) -> Result<()> {
+fn check(table: Input<'_, '_>, labels: Labels<'_>, loss: &dyn Loss, name: &str) -> Result<()> {
     let Labels { targets, weights, .. } = labels;
     if table.n_rows() != targets.len() {
         return value_error!("{name} has {} rows, its target has {}", table.n_rows(), targets.len());
@@ -148,12 +149,8 @@ fn check(table: &Table<'_>, labels: Labels<'_>, loss: &dyn Loss, name: &str) -> 
 }
 
 fn check_constraints(training: &Training<'_, '_>, loss: &dyn Loss, params: &Params) -> Result<()> {
-    let is_text = |column: usize| match training.table {
-        Table::Columns(columns) => matches!(columns[column], Column::Category(_)),
-        _ => false,
-    };
     let marks = training.is_category.iter().enumerate();
-    let is_category: Vec<bool> = marks.map(|(column, &mark)| mark || is_text(column)).collect();
+    let is_category: Vec<bool> = marks.map(|(column, &mark)| mark || training.table.is_text(column)).collect();
     params.check_constraints(&is_category, loss.n_targets())?;
     if params.monotonic_cst.iter().any(|&sign| sign != 0) && loss.center(0).is_some() {
         return value_error!(
@@ -165,7 +162,7 @@ fn check_constraints(training: &Training<'_, '_>, loss: &dyn Loss, params: &Para
 
 /// Rows that are only scored: their bins, and their running sums.
 struct Scored<'a> {
-    binned: BinnedTable,
+    binned: Cow<'a, BinnedTable>,
     labels: Labels<'a>,
     /// `scores[target][row]`.
     scores: Vec<Vec<f64>>,
@@ -190,7 +187,7 @@ fn boost<'a>(
     let (binning, initial_scores, trees) = if let Some(state) = training.resume_from {
         (state.binning.clone(), state.initial_scores.clone(), state.ensemble.trees.clone())
     } else {
-        let binning = Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng)?;
+        let binning = training.table.learn_bins(&rows, training.is_category, params.max_bins, &rng)?;
         check_scores(&best_constants, binning.dtype)?;
         (binning, best_constants, Vec::new())
     };
@@ -204,9 +201,9 @@ fn boost<'a>(
         }
         scores
     };
-    let binned = BinnedTable::new(training.table, &binning, Layouts::RowsAndColumns)?;
+    let binned = training.table.binned(&binning, Layouts::RowsAndColumns)?;
     let begin = |&Evaluation { table, labels }: &Evaluation<'a, '_>| -> Result<Scored<'a>> {
-        let binned = BinnedTable::new(table, &binning, Layouts::Columns)?;
+        let binned = table.binned(&binning, Layouts::Columns)?;
         Ok(Scored { labels, scores: start(&binned), binned, losses: Vec::new() })
     };
     let mut scored = evaluations.iter().map(begin).collect::<Result<Vec<_>>>()?;

@@ -2,6 +2,7 @@
 
 mod dart;
 mod fit;
+mod input;
 mod loss;
 mod losses;
 mod params;
@@ -14,6 +15,7 @@ mod state;
 
 pub use dart::Dart;
 pub use fit::{Evaluation, Fitted, Labels, Training, fit};
+pub use input::Input;
 pub use loss::{Objective, Ranking, Task};
 pub use params::Params;
 pub use progress::{Observer, Progress};

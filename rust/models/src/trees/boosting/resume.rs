@@ -1,7 +1,6 @@
 //! Going on from an earlier fit: its bins, its trees, and what they score.
 
 use arsenal_core::ensemble::{Child, Dtype, Link, Tree};
-use arsenal_core::table::Table;
 use arsenal_core::{Result, value_error};
 
 use super::params::Params;
@@ -10,10 +9,9 @@ use crate::trees::binning::Binning;
 use crate::trees::constraints::Bounds;
 use crate::trees::grow::{Branch, GrownSplit, GrownTree};
 use crate::trees::grown::of_bins;
-use crate::trees::values;
 
 /// Refuses a state that a fit of `n_targets` sums on `table` cannot go on from.
-pub(super) fn check(state: &State, table: &Table<'_>, n_targets: usize, link: Link, params: &Params) -> Result<()> {
+pub(super) fn check(state: &State, dtype: Dtype, n_targets: usize, link: Link, params: &Params) -> Result<()> {
     let State { ensemble, binning, .. } = state;
     if ensemble.link != link {
         return value_error!("the model to continue has the link {:?}, this loss asks for {link:?}", ensemble.link);
@@ -31,7 +29,7 @@ pub(super) fn check(state: &State, table: &Table<'_>, n_targets: usize, link: Li
             params.n_estimators
         );
     }
-    if binning.dtype == Dtype::F32 && values::dtype(table) == Dtype::F64 {
+    if binning.dtype == Dtype::F32 && dtype == Dtype::F64 {
         return value_error!("X holds float64, the model to continue was fitted on float32");
     }
     Ok(())
