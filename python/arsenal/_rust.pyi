@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, final
 
 import numpy as np
@@ -37,11 +37,37 @@ def fit_gradient_boosting(
     callback: Callable[[int, float | None, list[float]], bool] | None = None,
     resume_from: bytes | None = None,
 ) -> BoostingFit: ...
+def check_boosting_params(params: Mapping[str, Any]) -> None: ...
 
 @final
 class BoostingStages:
     def __new__(cls, state: bytes, description: dict[str, Any]) -> BoostingStages: ...
     def onnx(self, n_iterations: int) -> bytes: ...
+
+@final
+class TableBins:
+    @staticmethod
+    def of_learner(state: bytes) -> TableBins: ...
+
+@final
+class TableSketch:
+    def __new__(
+        cls,
+        n_rows: int,
+        weights: npt.NDArray[np.float64] | None,
+        categories: list[bool],
+        seed: int,
+        n_jobs: int | None,
+    ) -> TableSketch: ...
+    def add(self, part: Any) -> None: ...
+    def learn(self, max_bins: int) -> TableBins: ...
+
+@final
+class BinnedRows:
+    def __new__(
+        cls, bins: TableBins, names: list[str], n_rows: int, for_training: bool, n_jobs: int | None
+    ) -> BinnedRows: ...
+    def add(self, part: Any) -> None: ...
 
 @final
 class ForestState:

@@ -30,6 +30,7 @@ from arsenal.models._parameters import check_parameters
 from arsenal.models._progress import iteration_bar
 from arsenal.models._refit import all_or_nothing
 from arsenal.models._runtime import Runtime
+from arsenal.models._source_tables import reads_sources, tables_for_core
 from arsenal.models._warm_start import Earlier
 
 _Labels = npt.NDArray[np.float64]
@@ -210,18 +211,23 @@ class _GradientBoosting(TreeExplanations, TableEstimator):
         callback = _losses.Callbacks(callbacks) if callbacks else None
         classes = getattr(self, "classes_", None)
         description = self._file_description(X, names, categories, None if classes is None else file_labels(classes))
+        params = self._core_params(seed, names)
+        learner = earlier.learner if earlier else None
+        labelled = [training, *evaluations]
+        tables = tables_for_core([rows[0] for rows in labelled], training[2], categories, params, learner)
+        first, *others = [(table, *rows[1:]) for table, rows in zip(tables, labelled, strict=True)]
         with iteration_bar(self.verbose, self.n_estimators, type(self).__name__) as tick:
             fitted = _rust.fit_gradient_boosting(
-                (_tables.for_core(training[0], "X"), *training[1:]),
-                [(_tables.for_core(rows[0], "eval_set"), *rows[1:]) for rows in evaluations],
-                self._core_params(seed, names),
+                first,
+                others,
+                params,
                 description,
                 _losses.with_data(loss, training[1], training[2]),
                 self.verbose > 0 or callback is not None,
                 tick,
                 metric,
                 callback,
-                earlier.learner if earlier else None,
+                learner,
             )
         self._runtime = Runtime(fitted.onnx)
         self._learner = fitted.state
@@ -506,6 +512,7 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         )
         self.class_weight = class_weight
 
+    @reads_sources
     def fit(
         self,
         X: Any,
@@ -521,13 +528,17 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         Parameters
         ----------
         X : array-like, sparse matrix, data frame or Arrow table of shape (n_samples, n_features)
-            Numbers (NaN is missing), booleans, text and categories.
-        y : array-like of shape (n_samples,)
-            Class labels of any type that NumPy can sort.
-        sample_weight : array-like of shape (n_samples,), optional
-            Weights of at least 0; rows of weight 0 are left out.
+            Numbers (NaN is missing), booleans, text and categories. Or a source, whose rows are read in passes and of
+            which the bins alone are held: the path of a Parquet or Arrow file or of a folder of them, a
+            ``pyarrow.dataset.Dataset``, a function that opens an Arrow stream, or an Arrow stream, which is first
+            written to a temporary file. The model is that of the same table in memory, to the byte.
+        y : array-like of shape (n_samples,) or str
+            Class labels of any type that NumPy can sort, or the name of their column in a source.
+        sample_weight : array-like of shape (n_samples,) or str, optional
+            Weights of at least 0, or the name of their column in a source; rows of weight 0 are left out.
         eval_set : (X, y), (X, y, sample_weight) or a list of these, optional
-            Tables to measure the loss on; the first decides early stopping.
+            Tables to measure the loss on; the first decides early stopping. Beside a source they may be sources too, of
+            which X's columns are read by name.
         eval_metric : callable, optional
             ``eval_metric(y_true, y_pred[, sample_weight])`` gives a number that is measured instead of the loss, lower
             being better. ``y_pred`` are the probabilities of the second class, of shape (n_samples,), or of all classes
@@ -746,6 +757,7 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
         self.alpha = alpha
         self.tweedie_power = tweedie_power
 
+    @reads_sources
     def fit(
         self,
         X: Any,

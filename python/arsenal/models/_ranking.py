@@ -13,6 +13,7 @@ from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _losses
 from arsenal.models._boosting import _GradientBoosting, _parts
 from arsenal.models._estimator import given
+from arsenal.models._source_tables import reads_sources
 
 _Queries = npt.NDArray[np.uint32]
 
@@ -161,6 +162,7 @@ class GradientBoostingRanker(_GradientBoosting):
         self.normalize = normalize
         self.eval_at = eval_at
 
+    @reads_sources
     def fit(
         self,
         X: Any,

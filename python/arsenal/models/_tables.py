@@ -38,7 +38,7 @@ def read_training_table(estimator: BaseEstimator, X: Any) -> CoreTable:
             raise ArsenalValueError("X has 0 sample(s) (shape=(0, ...)) while a minimum of 1 is required.")
         if width == 0:
             raise ArsenalValueError(f"X has 0 feature(s) (shape=({len(X)}, 0)) while a minimum of 1 is required.")
-        _check_feature_names(estimator, X, reset=True)
+        _check_feature_names(estimator, _named(X), reset=True)
         for place, name in enumerate(column_names(X, width)):
             if "\0" in name:  # where Arrow's C interface would end it
                 raise ArsenalValueError(f"column {place} is named {name!r}, wanted a name without NUL")
@@ -51,10 +51,15 @@ def read_other_table(estimator: BaseEstimator, X: Any) -> CoreTable:
     """Check X against the table that the estimator was fitted on, and return what the core takes."""
     if has_columns(X):
         width = _Width(n_columns(X))
-        _check_feature_names(estimator, X, reset=False)
+        _check_feature_names(estimator, _named(X), reset=False)
         _check_n_features(estimator, width, reset=False)
         return _arrow_frame(X)
     return _read_matrix(estimator, X, reset=False)
+
+
+def _named(X: Any) -> Any:
+    """What scikit-learn reads the names from: a table that is read in passes has a stand-in for that."""
+    return X.without_rows() if hasattr(X, "without_rows") else X
 
 
 class _Width:
@@ -77,7 +82,7 @@ def n_columns(frame: Any) -> int:
 
 def column_names(X: CoreTable, width: int) -> list[str]:
     """Names of the columns: the table's own where it has any, else ``x0, x1, …``."""
-    names = _get_feature_names(X) if has_columns(X) else None
+    names = _get_feature_names(_named(X)) if has_columns(X) else None
     return [f"x{column}" for column in range(width)] if names is None else [str(name) for name in names]
 
 

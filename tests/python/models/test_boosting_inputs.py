@@ -85,7 +85,6 @@ def test_classes_that_no_file_can_hold_are_named(classes, message):
         (lambda: pd.Series(NUMBERS), "X is one column, a pandas.Series, wanted a table"),
         (lambda: pl.Series(NUMBERS), "X is one column, a polars.Series, wanted a table"),
         (lambda: pa.chunked_array([NUMBERS]), "X is a pyarrow.ChunkedArray, wanted a table that has a length"),
-        (lambda: pa.table({"a": NUMBERS}).to_reader(), "X is a pyarrow.RecordBatchReader, wanted a table"),
     ],
 )
 def test_what_is_no_table_is_named(make, message):
