@@ -7,6 +7,7 @@ pub mod bin_search;
 pub mod bins;
 pub mod cuts;
 pub mod gradient;
+pub mod heap;
 pub mod histogram;
 pub mod isa;
 pub mod math;

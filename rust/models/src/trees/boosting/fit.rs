@@ -8,6 +8,7 @@ use arsenal_core::pool;
 use arsenal_core::rng::Rng;
 use arsenal_core::{Error, Result, value_error};
 use arsenal_simd::gradient::{self, Derivatives, Rounding};
+use arsenal_simd::heap;
 
 use super::dart::Weights;
 use super::input::Input;
@@ -32,6 +33,8 @@ const DROPS: u64 = u64::MAX - 3;
 /// Columns of at most this many categories try each alone.
 const ONE_HOT: usize = 4;
 
+/// Values of a table from which on it is worth a system call to give memory back.
+const LARGE: usize = 1 << 22;
 /// Rows whose leaf sums are added up together: their derivatives and leaves are 320 KiB.
 const SUM_BLOCK: usize = 1 << 15;
 
@@ -122,8 +125,17 @@ pub fn fit(
     if let Some(state) = training.resume_from {
         resume::check(state, training.table.dtype(), loss.n_targets(), loss.link(), params)?;
     }
-    pool::pool(params.n_threads)?
-        .install(move || boost(training, evaluations, loss, params, with_train_loss, progress, stop))
+    let fitted = pool::pool(params.n_threads)?
+        .install(move || boost(training, evaluations, loss, params, with_train_loss, progress, stop));
+    give_back_after(training.table);
+    fitted
+}
+
+/// Returns what a large table's bins, or learning them, has freed: the allocator keeps it, and the next fit may run on another thread.
+fn give_back_after(table: Input<'_, '_>) {
+    if table.n_rows().saturating_mul(table.n_columns()) >= LARGE {
+        heap::give_back();
+    }
 }
 
 /// Sums of hessians are 32 bits wide, one for the sign.
@@ -207,6 +219,7 @@ fn boost<'a>(
         Ok(Scored { labels, scores: start(&binned), binned, losses: Vec::new() })
     };
     let mut scored = evaluations.iter().map(begin).collect::<Result<Vec<_>>>()?;
+    give_back_after(training.table);
     let mut booster = Booster {
         labels,
         loss: &mut *loss,
@@ -285,7 +298,13 @@ fn boost<'a>(
 
 /// The rows that count, rising.
 fn weighted_rows(labels: Labels<'_>) -> Vec<u32> {
-    (0..labels.targets.len() as u32).filter(|&row| labels.weight(row) > 0.0).collect()
+    let all = 0..labels.targets.len() as u32;
+    if labels.weights.is_none() {
+        return all.collect();
+    }
+    let mut rows: Vec<u32> = all.filter(|&row| labels.weight(row) > 0.0).collect();
+    rows.shrink_to_fit();
+    rows
 }
 
 fn search_columns(binning: &Binning) -> Vec<SearchColumn> {
