@@ -1,9 +1,9 @@
 //! The boosting loop.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use arsenal_core::ensemble::{Aggregate, Targets, Tree, TreeEnsemble};
+use arsenal_core::ensemble::{Aggregate, Link, Targets, Tree, TreeEnsemble};
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
 use arsenal_core::{Error, Result, value_error};
@@ -35,7 +35,7 @@ const ONE_HOT: usize = 4;
 
 /// Values of a table from which on it is worth a system call to give memory back.
 const LARGE: usize = 1 << 22;
-/// Rows whose leaf sums are added up together: their derivatives and leaves are 320 KiB.
+/// Rows whose leaf sums are added up together, and whose scores move together: 256 KiB each.
 const SUM_BLOCK: usize = 1 << 15;
 
 /// What to learn from.
@@ -93,7 +93,7 @@ pub struct Fitted {
     pub n_iterations: usize,
 }
 
-/// Learns trees. O(rows · columns) per level of each tree; memory: 2 bytes per value, 40 bytes per row and what `table` views.
+/// Learns trees. O(rows · columns) per level of each tree; memory: 2 bytes per value, 36 bytes per row and what `table` views.
 ///
 /// Loss on the training rows is measured only if `with_train_loss`.
 ///
@@ -192,7 +192,8 @@ fn boost<'a>(
 ) -> Result<Fitted> {
     let labels = training.labels;
     let rng = Rng::new(params.seed);
-    let rows = weighted_rows(labels);
+    let mut rows = Vec::new();
+    list_rows(labels, &mut rows);
     let n_targets = loss.n_targets();
     // Asked for in any case: the loss prepares for its rows there.
     let best_constants = loss.initial_scores(labels, &rows)?;
@@ -231,12 +232,12 @@ fn boost<'a>(
         gradients: vec![0.0; binned.n_rows()],
         hessians: vec![0.0; binned.n_rows()],
         pairs: vec![0; binned.n_rows()],
-        leaf_of: (0..binned.n_rows()).map(|_| AtomicU16::new(0)).collect(),
-        rows,
+        n_rows: rows.len(),
         weights: Weights::kept(n_done),
         trees,
         grown: if params.dart.is_some() { walked } else { Vec::new() },
     };
+    booster.grower.rows = rows;
     if params.dart.is_some() {
         // Forgetting a tree must not forget the constant score.
         add_initial(&mut booster.trees, &initial_scores, -1.0);
@@ -282,29 +283,32 @@ fn boost<'a>(
     if n_done == 0 || params.dart.is_some() {
         add_initial(&mut trees, &initial_scores, 1.0);
     }
-    let ensemble = TreeEnsemble {
-        features: binning.features(training.names),
+    let ensemble = ensemble(&binning, training.names, link, n_targets, trees);
+    let state = State { ensemble, binning, initial_scores };
+    let evaluation_losses = scored.into_iter().map(|rows| rows.losses).collect();
+    Ok(Fitted { state, train_losses, evaluation_losses, n_iterations })
+}
+
+fn ensemble(binning: &Binning, names: &[String], link: Link, n_targets: usize, trees: Vec<Tree>) -> TreeEnsemble {
+    TreeEnsemble {
+        features: binning.features(names),
         dtype: binning.dtype,
         link,
         n_targets,
         targets: Targets::RoundRobin,
         aggregate: Aggregate::Sum,
         trees,
-    };
-    let state = State { ensemble, binning, initial_scores };
-    let evaluation_losses = scored.into_iter().map(|rows| rows.losses).collect();
-    Ok(Fitted { state, train_losses, evaluation_losses, n_iterations })
+    }
 }
 
-/// The rows that count, rising.
-fn weighted_rows(labels: Labels<'_>) -> Vec<u32> {
+/// The rows that count, rising, in place of what the list holds.
+fn list_rows(labels: Labels<'_>, rows: &mut Vec<u32>) {
+    rows.clear();
     let all = 0..labels.targets.len() as u32;
-    if labels.weights.is_none() {
-        return all.collect();
+    match labels.weights {
+        None => rows.extend(all),
+        Some(weights) => rows.extend(all.filter(|&row| weights[row as usize] > 0.0)),
     }
-    let mut rows: Vec<u32> = all.filter(|&row| labels.weight(row) > 0.0).collect();
-    rows.shrink_to_fit();
-    rows
 }
 
 fn search_columns(binning: &Binning) -> Vec<SearchColumn> {
@@ -366,15 +370,13 @@ struct Booster<'a> {
     binning: &'a Binning,
     binned: &'a BinnedTable,
     grower: Grower<'a>,
-    /// Rows of positive weight, rising.
-    rows: Vec<u32>,
+    /// Number of rows of positive weight.
+    n_rows: usize,
     /// `scores[target][row]`.
     scores: Vec<Vec<f64>>,
     gradients: Vec<f32>,
     hessians: Vec<f32>,
     pairs: Vec<u32>,
-    /// Leaf of each row in the current tree; atomic because leaves list their rows in no order that slices could be cut by.
-    leaf_of: Vec<AtomicU16>,
     /// With their values as they were learned; `weights` tells what they count.
     trees: Vec<Tree>,
     weights: Weights,
@@ -413,7 +415,8 @@ impl Booster<'_> {
         for (&dropped, &weight) in dropped.iter().zip(&counted) {
             self.count_again(dropped, -weight, None);
         }
-        self.loss.begin_iteration(&self.scores, self.labels, &self.rows);
+        list_rows(self.labels, &mut self.grower.rows);
+        self.loss.begin_iteration(&self.scores, self.labels, &self.grower.rows);
         let bag = self.sample(iteration, rng)?;
         let n_targets = self.loss.n_targets();
         let before = if n_targets > 1 { self.scores.clone() } else { Vec::new() };
@@ -427,10 +430,16 @@ impl Booster<'_> {
                 scale = bag.amplify(&mut out, scale);
             }
             check_derivatives([scale[0], scale[1]])?;
-            let rounding = rounding(scale, self.rows.len(), &rng);
+            let rounding = rounding(scale, self.n_rows, &rng);
             round(&self.gradients, &self.hessians, rounding, &mut self.pairs);
-            self.grower.rows.clear();
-            self.grower.rows.extend_from_slice(bag.as_ref().map_or(&self.rows, |bag| &bag.rows));
+            match &bag {
+                Some(bag) => {
+                    self.grower.rows.clear();
+                    self.grower.rows.extend_from_slice(&bag.rows);
+                }
+                None if target > 0 => list_rows(self.labels, &mut self.grower.rows),
+                None => {}
+            }
             let units = Units {
                 gradient: 1.0 / f64::from(rounding.gradient_scale),
                 hessian: 1.0 / f64::from(rounding.hessian_scale),
@@ -475,7 +484,7 @@ impl Booster<'_> {
     fn sample(&mut self, iteration: usize, rng: &Rng) -> Result<Option<Sample>> {
         Ok(match self.params.sampling {
             Sampling::Uniform if self.params.subsample >= 1.0 => None,
-            Sampling::Uniform => Some(Sample::uniform(&self.rows, self.params.subsample, rng.fork(0))),
+            Sampling::Uniform => Some(Sample::uniform(&self.grower.rows, self.params.subsample, rng.fork(0))),
             // As in LightGBM: before the first steps add up to a whole one, gradients say little.
             Sampling::Goss if (iteration as f64) < 1.0 / self.params.learning_rate => None,
             Sampling::Goss => {
@@ -487,12 +496,12 @@ impl Booster<'_> {
                         *size += (g * h).abs();
                     }
                 }
-                Some(Sample::one_sided(&self.rows, &sizes, self.params, rng.fork(0)))
+                Some(Sample::one_sided(&self.grower.rows, &sizes, self.params, rng.fork(0)))
             }
         })
     }
 
-    /// Sums of the unrounded gradients and hessians of each leaf, in f64. Also notes each row's leaf.
+    /// Sums of the unrounded gradients and hessians of each leaf, in f64.
     ///
     /// Goes by fixed blocks of the table's rows, so that what is read and written stays in the second-level cache: leaf by leaf over
     /// all rows, nearly every row costs a cache line of each array.
@@ -502,18 +511,13 @@ impl Booster<'_> {
             sums: Vec<(f64, f64)>,
         }
         let n_leaves = grown.leaves.len();
-        let firsts = (0..self.leaf_of.len()).step_by(SUM_BLOCK);
+        let firsts = (0..self.gradients.len()).step_by(SUM_BLOCK);
         let mut parts: Vec<Part> =
             firsts.map(|first| Part { first: first as u32, sums: vec![(0.0, 0.0); n_leaves] }).collect();
         pool::for_each(&mut parts, &|part| {
-            let last = part.first + (SUM_BLOCK - 1) as u32;
-            for (leaf, (range, sums)) in grown.leaves.iter().zip(&mut part.sums).enumerate() {
-                // The rows of a leaf rise, as a partition keeps their order.
-                let rows = &self.grower.rows[range.clone()];
-                let rows = &rows[rows.partition_point(|&row| row < part.first)..];
-                for &row in &rows[..rows.partition_point(|&row| row <= last)] {
+            for (range, sums) in grown.leaves.iter().zip(&mut part.sums) {
+                for &row in in_block(&self.grower.rows[range.clone()], part.first) {
                     let row = row as usize;
-                    self.leaf_of[row].store(leaf as u16, Ordering::Relaxed);
                     sums.0 += f64::from(self.gradients[row]);
                     sums.1 += f64::from(self.hessians[row]);
                 }
@@ -556,14 +560,30 @@ impl Booster<'_> {
         if is_bagged {
             return add_walked(self.binned, grown, values, weight, &mut self.scores[target]);
         }
-        let leaf_of = &self.leaf_of;
-        let mut blocks: Vec<(usize, &mut [f64])> = self.scores[target].chunks_mut(BLOCK).enumerate().collect();
+        let Self { grower, labels, binned, .. } = self;
+        let mut blocks: Vec<(usize, &mut [f64])> = self.scores[target].chunks_mut(SUM_BLOCK).enumerate().collect();
         pool::for_each(&mut blocks, &|(block, scores)| {
-            for (score, leaf) in scores.iter_mut().zip(&leaf_of[*block * BLOCK..]) {
-                *score += weight * values[usize::from(leaf.load(Ordering::Relaxed))];
+            let first = *block * SUM_BLOCK;
+            for (range, value) in grown.leaves.iter().zip(values) {
+                let step = weight * value;
+                for &row in in_block(&grower.rows[range.clone()], first as u32) {
+                    scores[row as usize - first] += step;
+                }
+            }
+            // No leaf lists the rows without weight; who asks for predictions of the training rows gets theirs too.
+            let weights = labels.weights.map_or(&[][..], |weights| &weights[first..]);
+            for (row, (score, _)) in scores.iter_mut().zip(weights).enumerate().filter(|(_, (_, w))| **w == 0.0) {
+                *score += weight * values[grown.leaf_of(binned, first + row)];
             }
         });
     }
+}
+
+/// Those of a leaf's rows that lie in the [`SUM_BLOCK`] from `first` on. A leaf's rows rise, as a partition keeps their order.
+fn in_block(rows: &[u32], first: u32) -> &[u32] {
+    let last = first + (SUM_BLOCK - 1) as u32;
+    let rows = &rows[rows.partition_point(|&row| row < first)..];
+    &rows[..rows.partition_point(|&row| row <= last)]
 }
 
 /// Adds a tree's values, each counted `weight` times.
