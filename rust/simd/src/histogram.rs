@@ -332,7 +332,7 @@ mod tests {
             }
         }
         let pairs: Vec<u32> = (0..n_rows).map(|i| pack((i as i16 % 90) - 45, (i % 61) as u16)).collect();
-        let bins = BinRows { bytes: &bytes, stride, n_columns, spacing: Spacing::Wide(bits) };
+        let bins = BinRows { bytes: &bytes, stride, first_column: 0, n_columns, spacing: Spacing::Wide(bits) };
         let list: Vec<u32> = (0..n_rows as u32).filter(|r| r % 3 != 1).collect();
         let (mut listed, mut naive) = (vec![0; n_columns << bits], vec![0u64; n_columns << bits]);
         accumulate(bins, Rows::Listed(&list), &pairs, &mut listed);
