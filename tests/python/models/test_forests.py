@@ -265,6 +265,18 @@ def test_text_and_categories_are_split_as_they_are():
     assert regressor.score(frame, np.isin(carrier, ["DL", "B6"])) == 1
 
 
+@pytest.mark.parametrize("model", [ExtraTreesClassifier, ExtraTreesRegressor])
+def test_no_split_by_categories_leaves_a_side_without_rows(model):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"city": rng.choice(["Oslo", "Rome", "Lima"], 200), "size": rng.normal(size=200)})
+    y = np.digitize((frame["city"] == "Rome") + frame["size"], [0.0, 0.8])
+    # Sums of such weights do not cancel out to 0.
+    fitted = model(n_estimators=20, random_state=0).fit(frame, y, sample_weight=np.linspace(0.5, 2, 200))
+    unseen = frame.assign(city=None)
+    scores = fitted.predict_proba(unseen) if is_classifier(fitted) else fitted.predict(unseen)
+    assert np.isfinite(scores).all()
+
+
 def test_sparse_rows_are_learned_as_dense_ones():
     rng = np.random.default_rng(2)
     X = sparse.random_array((800, 12), density=0.3, rng=rng, format="csr")

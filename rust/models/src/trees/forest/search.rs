@@ -246,6 +246,13 @@ impl<T: Target> Scan<'_, T> {
         for bin in order {
             self.target.merge(&mut left, &self.histogram[bin]);
             insert(&mut set, bin);
+            self.offer_set(set, left, best);
+        }
+    }
+
+    /// Offers a set of categories unless it is all that occurs: a difference of weights may leave a rest of nothing, one of counts does not.
+    fn offer_set(&self, set: Bins, left: T::Tally, best: &mut Option<Cut<T::Tally>>) {
+        if self.target.count(&left) < self.target.count(self.node.tally) {
             self.offer(BinCondition::Among(set), left, best);
         }
     }
@@ -260,7 +267,7 @@ impl<T: Target> Scan<'_, T> {
         }
         let mut best = None;
         if set != [0; 4] {
-            self.offer(BinCondition::Among(set), left, &mut best);
+            self.offer_set(set, left, &mut best);
         }
         best
     }
