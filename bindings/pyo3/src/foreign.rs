@@ -3,13 +3,13 @@
 use arsenal_core::ensemble::{Feature, FeatureKind};
 use arsenal_core::foreign::{Classes, ForeignModel, Step, Task};
 use arsenal_core::{Result, value_error};
-use arsenal_models::trees::foreign::{Library, TreeArrays, from_arrays, read};
+use arsenal_models::trees::foreign::{Library, State, TreeArrays, from_arrays, read};
 use arsenal_onnx::{ClassLabels, Options, write_foreign};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyType};
 
-use crate::error::enter;
+use crate::error::{enter, to_python};
 use crate::models::PyClassLabels;
 
 /// A model of another library as an ONNX file.
@@ -17,12 +17,36 @@ use crate::models::PyClassLabels;
 pub struct ForeignFile {
     /// The ONNX file.
     onnx: Py<PyBytes>,
+    /// The trees, for explanations.
+    state: Py<ForeignState>,
     /// The package that learned the model.
     library: String,
     /// The columns.
     feature_names: Vec<String>,
     /// Labels of the classes; None for numbers.
     classes: Option<Py<PyAny>>,
+}
+
+/// The trees of a model of another library; pickles as bytes.
+#[pyclass(frozen, module = "arsenal._rust")]
+pub struct ForeignState(pub State);
+
+#[pymethods]
+impl ForeignState {
+    /// Reads what `to_bytes` wrote.
+    #[new]
+    fn from_bytes(py: Python<'_>, state: &[u8]) -> PyResult<Self> {
+        State::from_bytes(state).map(Self).map_err(|error| to_python(py, &error))
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = py.detach(|| self.0.to_bytes());
+        bytes.map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| to_python(py, &error))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyType>, (Bound<'py, PyBytes>,))> {
+        Ok((PyType::new::<Self>(py), (self.to_bytes(py)?,)))
+    }
 }
 
 /// Reads a model file, which must be of `library` if one is named. Without `classes` a classifier's are 0, 1, …; without `n_iterations` the model's own choice is taken.
@@ -47,13 +71,13 @@ pub fn read_foreign_model(
         let onnx = onnx_bytes(&model, library.name(), labels.clone())?;
         Ok((library.name(), model, labels, onnx))
     })?;
-    file(py, library, &model, labels, &onnx)
+    file(py, library, model, labels, &onnx)
 }
 
 fn file(
     py: Python<'_>,
     library: &str,
-    model: &ForeignModel,
+    model: ForeignModel,
     labels: Option<ClassLabels>,
     onnx: &[u8],
 ) -> PyResult<ForeignFile> {
@@ -67,6 +91,7 @@ fn file(
             Some(ClassLabels::Strings(labels)) => Some(labels.into_pyobject(py)?.into_any().unbind()),
             Some(ClassLabels::Several(_)) => unreachable!("a model of another library has one output"),
         },
+        state: Py::new(py, ForeignState(State::new(model)))?,
     })
 }
 
@@ -154,7 +179,7 @@ pub fn read_foreign_trees(
         let onnx = onnx_bytes(&model, library, given.clone())?;
         Ok((model, onnx))
     })?;
-    file(py, library, &model, given, &onnx)
+    file(py, library, model, given, &onnx)
 }
 
 fn feature(PyColumn(name, kind, categories): PyColumn) -> Result<Feature> {

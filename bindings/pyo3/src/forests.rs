@@ -91,7 +91,7 @@ fn onnx(ensemble: &TreeEnsemble, description: ModelDescription) -> Result<Vec<u8
 
 /// A fitted forest: trees, gains, covers and bins.
 #[pyclass(frozen, module = "arsenal._rust")]
-pub struct ForestState(forest::State);
+pub struct ForestState(pub forest::State);
 
 /// Index pointers and indices of a sparse matrix.
 type Paths<'py> = (Bound<'py, PyArray1<i64>>, Bound<'py, PyArray1<i64>>);

@@ -18,13 +18,11 @@ mod _rust {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::foreign::{ForeignFile, read_foreign_model, read_foreign_trees};
+    use crate::foreign::{ForeignFile, ForeignState, read_foreign_model, read_foreign_trees};
     #[pymodule_export]
     use crate::forests::{ForestState, IsolationState, fit_forest, fit_isolation_forest};
     #[pymodule_export]
-    use crate::models::{
-        BoostingFit, BoostingStages, boosting_importances, check_boosting_params, fit_gradient_boosting,
-    };
+    use crate::models::{BoostingFit, BoostingStages, check_boosting_params, fit_gradient_boosting};
     #[pymodule_export]
     use crate::monitoring::{
         DriftColumn, adjust_p_values, chi2_isf, chi2_sf, column_chi2, column_psi, compare_columns, kolmogorov_sf,
@@ -35,7 +33,7 @@ mod _rust {
     #[pymodule_export]
     use crate::parts::{BinnedRows, TableBins, TableSketch};
     #[pymodule_export]
-    use crate::trees::{shap_expected, shap_values, tree_nodes};
+    use crate::trees::{shap_expected, shap_values, tree_importances, tree_nodes};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

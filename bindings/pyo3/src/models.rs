@@ -8,11 +8,11 @@ use arsenal_core::table::Table;
 use arsenal_core::{Error, Result, value_error};
 use arsenal_models::trees::binning::ColumnBins;
 use arsenal_models::trees::boosting::{
-    Dart, Evaluation, GrowPolicy, Importance, Input, Interactions, Labels, Observer, Params, Progress, Sampling, State,
-    Training, fit,
+    Dart, Evaluation, GrowPolicy, Input, Interactions, Labels, Observer, Params, Progress, Sampling, State, Training,
+    fit,
 };
 use arsenal_onnx::{ClassLabels, Options};
-use numpy::{PyArray1, PyReadonlyArray1};
+use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -395,16 +395,4 @@ pub fn names_and_categories(table: &HeldTable<'_>, description: &ModelDescriptio
         );
     }
     Ok((names, is_category))
-}
-
-/// Importance of each column from a learner's state: total "gain", or number of splits ("split").
-#[pyfunction]
-pub fn boosting_importances<'py>(py: Python<'py>, state: &[u8], by: &str) -> PyResult<Bound<'py, PyArray1<f64>>> {
-    let importance = match by {
-        "gain" => Ok(Importance::Gain),
-        "split" => Ok(Importance::Split),
-        other => value_error!("importance is {other:?}, wanted \"gain\" or \"split\""),
-    };
-    let importances = importance.and_then(|by| Ok(State::from_bytes(state)?.importances(by)));
-    importances.map(|values| PyArray1::from_vec(py, values)).map_err(|error| to_python(py, &error))
 }

@@ -1,20 +1,62 @@
 //! What fitted trees say about rows and about themselves: Shapley values and the nodes as columns.
 
+use std::borrow::Cow;
+
 use arsenal_core::ensemble::{Child, Condition, FeatureKind, Tree, TreeEnsemble};
 use arsenal_core::pool::{n_threads, pool};
-use arsenal_core::{Error, Result};
+use arsenal_core::{Result, value_error};
 use arsenal_models::trees::boosting::State;
+use arsenal_models::trees::importance::{Importance, importances};
 use arsenal_models::trees::shap::{Explainer, Order};
 use numpy::{PyArray1, PyReadwriteArray1};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyDict;
 
 use crate::arrays::HeldTable;
 use crate::error::{enter, to_python};
+use crate::foreign::ForeignState;
+use crate::forests::ForestState;
 
-/// The trees of a learner's state.
-fn ensemble_of(state: &[u8]) -> Result<TreeEnsemble> {
-    Ok(State::from_bytes(state)?.ensemble)
+/// What a fitted estimator keeps of its trees: a state, or one as bytes.
+#[derive(FromPyObject)]
+pub enum Learned<'py> {
+    Forest(PyRef<'py, ForestState>),
+    Foreign(PyRef<'py, ForeignState>),
+    Boosting(PyBackedBytes),
+}
+
+impl Learned<'_> {
+    fn ensemble(&self) -> Result<Cow<'_, TreeEnsemble>> {
+        Ok(match self {
+            Self::Forest(state) => Cow::Borrowed(&state.0.ensemble),
+            Self::Foreign(state) => Cow::Borrowed(&state.0.ensemble),
+            Self::Boosting(state) => Cow::Owned(State::from_bytes(state)?.ensemble),
+        })
+    }
+
+    /// The same, if training rows' shares are known or a background stands in for them.
+    fn explainable(&self, has_background: bool) -> Result<Cow<'_, TreeEnsemble>> {
+        match self {
+            Self::Foreign(state) if !has_background && !state.0.has_covers() => value_error!(
+                "the model does not say how many training rows took each side of its splits: give a background"
+            ),
+            _ => self.ensemble(),
+        }
+    }
+
+    /// By what Shapley values of the sums are multiplied.
+    fn scale(&self) -> f64 {
+        if let Self::Foreign(state) = self { state.0.scale } else { 1.0 }
+    }
+
+    /// Expected raw scores from expected sums.
+    fn raw(&self, mut sums: Vec<f64>) -> Vec<f64> {
+        if let Self::Foreign(state) = self {
+            sums.iter_mut().zip(&state.0.offsets).for_each(|(sum, offset)| *sum = *sum * state.0.scale + offset);
+        }
+        sums
+    }
 }
 
 /// Shapley values of every row of `table`, and what they are counted from.
@@ -22,10 +64,10 @@ fn ensemble_of(state: &[u8]) -> Result<TreeEnsemble> {
 /// The first array has the shape (rows, columns, targets), with `interactions` (rows, columns, columns, targets); the second one has a
 /// number per target. Columns that are not known are filled in by the training's shares, or by the rows of `background`.
 #[pyfunction]
-#[pyo3(signature = (state, table, background, interactions, n_jobs))]
+#[pyo3(signature = (trees, table, background, interactions, n_jobs))]
 pub fn shap_values<'py>(
     py: Python<'py>,
-    state: &[u8],
+    trees: Learned<'py>,
     table: Bound<'py, PyAny>,
     background: Option<Bound<'py, PyAny>>,
     interactions: bool,
@@ -35,7 +77,7 @@ pub fn shap_values<'py>(
     let background = background.as_ref().map(HeldTable::new).transpose()?;
     let inputs = || -> Result<_> {
         let views = (table.view()?, background.as_ref().map(HeldTable::view).transpose()?);
-        Ok((ensemble_of(state)?, views, pool(n_threads(n_jobs)?)?))
+        Ok((trees.explainable(background.is_some())?, views, pool(n_threads(n_jobs)?)?))
     };
     let (ensemble, (table, background), pool) = inputs().map_err(|error| to_python(py, &error))?;
     let order = if interactions { Order::Interactions } else { Order::Values };
@@ -45,6 +87,12 @@ pub fn shap_values<'py>(
     let mut numbers: PyReadwriteArray1<'_, f64> = out.extract()?;
     let slice = numbers.as_slice_mut()?;
     enter(py, |stop| pool.install(|| explainer.explain(&table, slice, stop)))?;
+    let scale = trees.scale();
+    if scale != 1.0 {
+        for number in slice {
+            *number *= scale;
+        }
+    }
     drop(numbers);
     let (n_features, n_targets) = (ensemble.features.len(), ensemble.n_targets);
     let shaped = if interactions {
@@ -52,27 +100,49 @@ pub fn shap_values<'py>(
     } else {
         out.call_method1("reshape", ((table.n_rows(), n_features, n_targets),))?
     };
-    Ok((shaped, PyArray1::from_vec(py, explainer.expected())))
+    Ok((shaped, PyArray1::from_vec(py, trees.raw(explainer.expected()))))
 }
 
 /// What Shapley values are counted from: the mean raw score per target over the training's shares, or over the rows of `background`.
 #[pyfunction]
-#[pyo3(signature = (state, background, n_jobs))]
+#[pyo3(signature = (trees, background, n_jobs))]
 pub fn shap_expected<'py>(
     py: Python<'py>,
-    state: &[u8],
+    trees: Learned<'py>,
     background: Option<Bound<'py, PyAny>>,
     n_jobs: Option<i64>,
 ) -> PyResult<Bound<'py, PyArray1<f64>>> {
     let background = background.as_ref().map(HeldTable::new).transpose()?;
     let inputs = || -> Result<_> {
-        Ok((ensemble_of(state)?, background.as_ref().map(HeldTable::view).transpose()?, pool(n_threads(n_jobs)?)?))
+        Ok((
+            trees.explainable(background.is_some())?,
+            background.as_ref().map(HeldTable::view).transpose()?,
+            pool(n_threads(n_jobs)?)?,
+        ))
     };
     let (ensemble, background, pool) = inputs().map_err(|error| to_python(py, &error))?;
     let expected = enter(py, |stop| {
         pool.install(|| Ok(Explainer::new(&ensemble, background.as_ref(), Order::Values, stop)?.expected()))
     })?;
-    Ok(PyArray1::from_vec(py, expected))
+    Ok(PyArray1::from_vec(py, trees.raw(expected)))
+}
+
+/// Importance of each column: total "gain", or number of splits ("split").
+#[pyfunction]
+pub fn tree_importances<'py>(py: Python<'py>, trees: Learned<'py>, by: &str) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let importance = match by {
+        "gain" => Ok(Importance::Gain),
+        "split" => Ok(Importance::Split),
+        other => value_error!("importance is {other:?}, wanted \"gain\" or \"split\""),
+    };
+    let values = importance.and_then(|by| match &trees {
+        Learned::Foreign(state) if by == Importance::Gain && !state.0.has_gains() => value_error!(
+            "the model does not say by how much its splits lower the loss: wanted importance \"split\", or \
+             sklearn.inspection.permutation_importance"
+        ),
+        _ => Ok(importances(&*trees.ensemble()?, by)),
+    });
+    values.map(|values| PyArray1::from_vec(py, values)).map_err(|error| to_python(py, &error))
 }
 
 /// The nodes of all trees as columns, each tree from its root down, left before right; -1 is no node and no column.
@@ -139,10 +209,10 @@ impl Nodes {
     }
 }
 
-/// All trees of a learner's state: a dictionary with one list per property of a node, and the columns with their categories.
+/// All trees of a model: a dictionary with one list per property of a node, and the columns with their categories.
 #[pyfunction]
-pub fn tree_nodes<'py>(py: Python<'py>, state: &[u8]) -> PyResult<Bound<'py, PyDict>> {
-    let ensemble = ensemble_of(state).map_err(|error: Error| to_python(py, &error))?;
+pub fn tree_nodes<'py>(py: Python<'py>, trees: Learned<'py>) -> PyResult<Bound<'py, PyDict>> {
+    let ensemble = trees.ensemble().map_err(|error| to_python(py, &error))?;
     let mut nodes = Nodes::default();
     ensemble.trees.iter().enumerate().for_each(|(number, tree)| nodes.add(number, tree, ensemble.width()));
     let columns = PyDict::new(py);

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from arsenal._native import _rust
@@ -17,21 +18,38 @@ if TYPE_CHECKING:
 
 
 class TreeExplanations:
-    """Mixin of the estimators made of trees; the learner's state is in ``_learner``, the threads in ``n_jobs``."""
+    """Mixin of the estimators made of trees; ``_ensemble`` gives what the core knows them by, if fitted."""
 
-    _learner: bytes
+    _learner: Any
     n_jobs: int | None
 
-    def shap_values(self, X: Any, *, background: Any = None) -> npt.NDArray[np.float64]:
+    def _ensemble(self) -> Any:
+        check_is_fitted(self)
+        return self._learner
+
+    def _rows(self, X: Any) -> Any:
+        """X as the core takes it."""
+        return _tables.read_other_table(cast(BaseEstimator, self), X)
+
+    def _by_target(self, numbers: npt.NDArray[np.float64]) -> Any:
+        """Numbers, the last axis of which is the targets, as users get them."""
+        if numbers.shape[-1] > 1:
+            return numbers
+        return numbers[..., 0] if numbers.ndim > 1 else float(numbers[0])
+
+    def shap_values(self, X: Any, *, background: Any = None) -> Any:
         """How much each column moves each row's raw score: exact Shapley values (TreeSHAP).
 
         The values of a row and the expected score add up to the row's raw score: the prediction of a regressor (its
-        logarithm with the losses poisson, gamma and tweedie; one per quantile if there are several), the log-odds of
-        the second of two classes, the score of each of several classes before the softmax, the score of a ranker.
+        logarithm with the losses poisson, gamma and tweedie; one per quantile or output if there are several), the
+        log-odds of the second of two classes, the score of each of several classes before the softmax, the score of a
+        ranker. Forests and single trees have no other scale: theirs is the probability of the second of two classes, or
+        of each of several.
 
         Without a background a column that is not known is filled in along each tree, by the share of training rows
-        (their hessians) that takes each side; the expected score is ``expected_value_``. With a background it is filled
-        in from each of its rows in turn, as if columns were set by hand (interventional); the expected score is
+        that takes each side (of their hessians in boosting; a model that another library learned counts as that
+        library does); the expected score is ``expected_value_``. With a background it is filled in from each of its
+        rows in turn, as if columns were set by hand (interventional); the expected score is
         ``shap_expected_value(background)``.
 
         Parameters
@@ -45,7 +63,14 @@ class TreeExplanations:
         Returns
         -------
         ndarray of shape (n_samples, n_features), or (n_samples, n_features, n_outputs) for several classes or quantiles
-            In double precision. A row's numbers do not depend on the other rows or the number of threads.
+            In double precision. A row's numbers do not depend on the other rows or the number of threads. A classifier
+            of several outputs gives a list with one such array per output.
+
+        Raises
+        ------
+        ArsenalValueError
+            If X does not fit the model, the background has no rows, or another library's model does not say how many
+            training rows took each side of its splits and no background is given.
 
         Notes
         -----
@@ -72,7 +97,7 @@ class TreeExplanations:
         """
         return self._explained(X, background, interactions=False)
 
-    def shap_interaction_values(self, X: Any, *, background: Any = None) -> npt.NDArray[np.float64]:
+    def shap_interaction_values(self, X: Any, *, background: Any = None) -> Any:
         """The Shapley values split into what each column does alone and what each pair does together.
 
         Entry ``[row, i, j]`` is half of the interaction of columns i and j; the diagonal is what is left of column i's
@@ -104,10 +129,9 @@ class TreeExplanations:
         -------
         float, or ndarray of shape (n_outputs,) with several classes or quantiles
         """
-        check_is_fitted(self)
-        other = None if background is None else _tables.read_other_table(self, background)
-        expected = _rust.shap_expected(self._learner, other, self.n_jobs)
-        return float(expected[0]) if len(expected) == 1 else expected
+        ensemble = self._ensemble()
+        other = None if background is None else self._rows(background)
+        return self._by_target(_rust.shap_expected(ensemble, other, self.n_jobs))
 
     @property
     def expected_value_(self) -> Any:
@@ -129,14 +153,19 @@ class TreeExplanations:
         importance_type : "gain" or "split", default="gain"
             By how much the column's splits lower the loss in all, or how many they are. Both favour columns with many
             distinct values and are measured on the training rows; :func:`sklearn.inspection.permutation_importance` on
-            rows kept aside is not.
+            rows kept aside is not. A tree of CatBoost or scikit-learn that adds to several targets counts once for
+            each.
 
         Returns
         -------
         ndarray of shape (n_features,)
+
+        Raises
+        ------
+        ArsenalValueError
+            For gains, if another library's model does not hold them: those of CatBoost and scikit-learn.
         """
-        check_is_fitted(self)
-        return _rust.boosting_importances(self._learner, importance_type)
+        return _rust.tree_importances(self._ensemble(), importance_type)
 
     def trees_to_dataframe(self) -> pd.DataFrame:
         """The nodes of all trees as a pandas data frame, one row per node, each tree from its root down.
@@ -148,7 +177,8 @@ class TreeExplanations:
             split, ``"0-L4"`` a leaf of tree 0), ``left_child``, ``right_child``, ``parent_index``, ``split_feature``,
             ``split_gain``, ``threshold`` (a number, or the list of categories that go left), ``decision_type``
             (``"<="`` or ``"in"``), ``missing_direction``, ``value`` (of a split: the mean of its leaves), ``weight``
-            (the sum of the training rows' hessians).
+            (the sum of the training rows' hessians in boosting, else of their weights; of LightGBM's models their
+            number; 0 where another library's model does not say).
 
         Examples
         --------
@@ -160,12 +190,10 @@ class TreeExplanations:
         >>> int(nodes.tree_index.nunique())
         6
         """
-        check_is_fitted(self)
         return read_nodes(self).to_dataframe()
 
-    def _explained(self, X: Any, background: Any, *, interactions: bool) -> npt.NDArray[np.float64]:
-        check_is_fitted(self)
-        table = _tables.read_other_table(self, X)
-        other = None if background is None else _tables.read_other_table(self, background)
-        values, expected = _rust.shap_values(self._learner, table, other, interactions, self.n_jobs)
-        return values[..., 0] if len(expected) == 1 else values
+    def _explained(self, X: Any, background: Any, *, interactions: bool) -> Any:
+        ensemble = self._ensemble()
+        other = None if background is None else self._rows(background)
+        values, _ = _rust.shap_values(ensemble, self._rows(X), other, interactions, self.n_jobs)
+        return self._by_target(values)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, OutlierMixin, RegressorMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import _check_n_features, check_array, check_is_fitted
@@ -17,7 +18,9 @@ from arsenal._native import _rust
 from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
 from arsenal.models import _tables
 from arsenal.models._estimator import file_labels
+from arsenal.models._explanations import TreeExplanations
 from arsenal.models._runtime import Runtime
+from arsenal.models._sparse import core_csr
 
 
 class _Foreign(BaseEstimator):
@@ -28,6 +31,7 @@ class _Foreign(BaseEstimator):
 
     def _take(self, file: _rust.ForeignFile) -> None:
         self._runtime = Runtime(file.onnx)
+        self._learner = file.state
         self.learned_by_ = file.library
         self.n_features_in_ = len(file.feature_names)
         self.feature_names_in_ = np.array(file.feature_names, dtype=object)
@@ -42,11 +46,15 @@ class _Foreign(BaseEstimator):
     def _scores(self, X: Any) -> npt.NDArray[Any]:
         """What the file gives for X: probabilities, or a column of predictions per target."""
         session = self._held().session(self.n_jobs)
-        inputs = session.get_inputs()
+        return np.asarray(session(self._as_declared(X)))
+
+    def _as_declared(self, X: Any) -> Any:
+        """X in the types of the file."""
+        inputs = self._held().session(self.n_jobs).get_inputs()
         # The originals round to the nearest float32, too.
         is_narrow = any(value.type == "tensor(float)" for value in inputs)
         if _tables.has_columns(X):
-            return np.asarray(session(_tables.float32_table(X) if is_narrow else X))
+            return _tables.float32_table(X) if is_narrow else X
         if len(inputs) > 1:
             raise ArsenalValueError(
                 f"X is an array, the model was fitted on a table with text columns: pass a table with its "
@@ -55,7 +63,7 @@ class _Foreign(BaseEstimator):
         X = check_array(X, accept_sparse="csr", dtype="numeric", ensure_all_finite=False, estimator=self)
         _check_n_features(self, X, reset=False)
         with np.errstate(over="ignore"):
-            return np.asarray(session(X.astype(np.float32 if is_narrow else np.float64, copy=False)))
+            return X.astype(np.float32 if is_narrow else np.float64, copy=False)
 
     def _onnx_bytes(self) -> bytes:
         """The model as an ONNX file; what :func:`arsenal.deployment.export_onnx` writes."""
@@ -71,7 +79,36 @@ class _Foreign(BaseEstimator):
         return tags
 
 
-class ForeignClassifier(ClassifierMixin, _Foreign):
+class _ForeignTrees(TreeExplanations, _Foreign):
+    """One whose sums have a meaning of their own, and are explained."""
+
+    def _ensemble(self) -> Any:
+        self._held()
+        return self._learner
+
+    def _rows(self, X: Any) -> Any:
+        declared = self._as_declared(X)
+        if sparse.issparse(declared):
+            return core_csr(declared, declared.data)
+        if not _tables.has_columns(declared):
+            return declared
+        places = self._places(_tables.column_names(declared, _tables.n_columns(declared)))
+        if hasattr(declared, "iloc"):
+            return _tables.arrow_frame(declared.iloc[:, places])
+        return declared[:, places] if type(declared).__module__.startswith("polars") else declared.select(places)
+
+    def _places(self, names: list[str]) -> list[int]:
+        """Where a table of columns with these names has the model's, as the runtime finds them."""
+        is_wide = len(self._held().session(self.n_jobs).get_inputs()) == 1
+        if is_wide and len(names) == self.n_features_in_ and not set(names) & set(self.feature_names_in_):
+            return list(range(len(names)))
+        missing = [name for name in self.feature_names_in_ if name not in names]
+        if missing:
+            raise ArsenalValueError(f"X has no column {missing[0]!r}, its columns are {names}")
+        return [names.index(name) for name in self.feature_names_in_]
+
+
+class ForeignClassifier(ClassifierMixin, _ForeignTrees):
     """A classifier that another library learned; :func:`from_lightgbm` and its like make one.
 
     It takes the original's leaf in every tree for every row, adds the leaves in the original's type, and exports with
@@ -121,7 +158,7 @@ class ForeignClassifier(ClassifierMixin, _Foreign):
         return np.asarray(self.classes_[best])
 
 
-class ForeignRegressor(RegressorMixin, _Foreign):
+class ForeignRegressor(RegressorMixin, _ForeignTrees):
     """A regressor or ranker that another library learned; :func:`from_lightgbm` and its like make one.
 
     Parameters, attributes and guarantees are those of :class:`ForeignClassifier`, without classes.

@@ -23,6 +23,7 @@ from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _forest_parameters as parameters
 from arsenal.models import _tables
 from arsenal.models._estimator import Rows, TableEstimator, file_labels, given
+from arsenal.models._explanations import TreeExplanations
 from arsenal.models._progress import iteration_bar
 from arsenal.models._runtime import Runtime
 
@@ -61,7 +62,7 @@ def _read(kind: str, state: bytes, description: dict[str, Any]) -> Learned:
     return Learned(kinds[kind].from_bytes(state), description)
 
 
-class Trees(TableEstimator):
+class Trees(TreeExplanations, TableEstimator):
     """Decision trees on binned columns, one or many."""
 
     _criteria: ClassVar[tuple[str, ...]]
@@ -215,19 +216,23 @@ class Trees(TableEstimator):
         """Numbers of leaves, of shape (n_samples, n_trees)."""
         check_is_fitted(self)
         state = self._learned.state
-        return np.asarray(state.apply(self._as_fitted(X), self.n_jobs)).reshape(-1, state.n_trees)
+        return np.asarray(state.apply(self._rows(X), self.n_jobs)).reshape(-1, state.n_trees)
 
     def _paths(self, X: Any) -> tuple[Any, npt.NDArray[np.int64]]:
         """Nodes that rows pass, as a matrix of (n_samples, nodes of all trees), and where each tree's nodes begin."""
         check_is_fitted(self)
         state = self._learned.state
-        indptr, indices = state.paths(self._as_fitted(X), self.n_jobs)
+        indptr, indices = state.paths(self._rows(X), self.n_jobs)
         firsts = np.concatenate([[0], np.cumsum(state.n_nodes)])
         marks = np.ones(len(indices), dtype=np.int64)
         shape = (len(indptr) - 1, int(firsts[-1]))
         return sparse.csr_matrix((marks, indices, indptr), shape=shape), firsts
 
-    def _as_fitted(self, X: Any) -> Any:
+    def _ensemble(self) -> Any:
+        check_is_fitted(self)
+        return self._learned.state
+
+    def _rows(self, X: Any) -> Any:
         """X as the core takes it, rounded as the runtime rounds it."""
         table = _tables.read_other_table(self, X)
         if _tables.has_columns(table) or isinstance(table, tuple):
@@ -306,14 +311,20 @@ class ClassTrees(ClassifierMixin, Trees):
         return scores if self.n_outputs_ == 1 else self._by_output(scores)
 
     def _by_output(self, shares: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        """Probabilities of each output; of two classes the second alone has a column."""
-        probabilities, first = [], 0
-        for classes in self._classes():
-            width = 1 if len(classes) == 2 else len(classes)
-            own = shares[:, first : first + width]
-            probabilities.append(np.hstack([1 - own, own]) if len(classes) == 2 else own)
-            first += width
-        return probabilities
+        """Probabilities of each output."""
+        return [
+            np.hstack([1 - own, own]) if len(classes) == 2 else own
+            for classes, own in zip(self._classes(), self._parted(shares), strict=True)
+        ]
+
+    def _parted(self, shares: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """The targets of each output, which the last axis holds; of two classes the second alone has one."""
+        widths = [1 if len(classes) == 2 else len(classes) for classes in self._classes()]
+        return np.split(shares, np.cumsum(widths)[:-1], axis=-1)
+
+    def _by_target(self, numbers: _Floats) -> Any:
+        parts = [super(ClassTrees, self)._by_target(part) for part in self._parted(numbers)]
+        return parts[0] if self.n_outputs_ == 1 else parts
 
     def predict_log_proba(self, X: Any) -> Any:
         """Logarithms of :meth:`predict_proba`."""

@@ -53,6 +53,14 @@ def canonical_csr(X: Any, values: npt.NDArray[Any]) -> Any:
     return own
 
 
+def core_csr(X: Any, values: npt.NDArray[Any]) -> tuple[Any, Any, npt.NDArray[np.float64], int]:
+    """X's places with other values as the core takes them: index pointers, columns, values and the width."""
+    csr = canonical_csr(X, values)
+    as_int64: dict[str, Any] = {"dtype": np.int64, "copy": False}
+    numbers = np.ascontiguousarray(csr.data, dtype=np.float64)
+    return csr.indptr.astype(**as_int64), csr.indices.astype(**as_int64), numbers, csr.shape[1]
+
+
 def _whole_numbers(X: Any, name: str) -> npt.NDArray[Any]:
     numbers = np.asarray(getattr(X, name))
     if numbers.ndim != 1 or numbers.dtype.kind not in "iu":

@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.utils.validation import _check_feature_names, _check_n_features, _get_feature_names, validate_data
 
 from arsenal.exceptions import ArsenalTypeError, ArsenalValueError, MissingExtraError
-from arsenal.models._sparse import canonical_csr, check_sparse
+from arsenal.models._sparse import check_sparse, core_csr
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -43,7 +43,7 @@ def read_training_table(estimator: BaseEstimator, X: Any) -> CoreTable:
             if "\0" in name:  # where Arrow's C interface would end it
                 raise ArsenalValueError(f"column {place} is named {name!r}, wanted a name without NUL")
         estimator.n_features_in_ = width
-        return _arrow_frame(X)
+        return arrow_frame(X)
     return _read_matrix(estimator, X, reset=True)
 
 
@@ -53,7 +53,7 @@ def read_other_table(estimator: BaseEstimator, X: Any) -> CoreTable:
         width = _Width(n_columns(X))
         _check_feature_names(estimator, _named(X), reset=False)
         _check_n_features(estimator, width, reset=False)
-        return _arrow_frame(X)
+        return arrow_frame(X)
     return _read_matrix(estimator, X, reset=False)
 
 
@@ -135,7 +135,7 @@ def float32_table(X: Any) -> Any:
         raise MissingExtraError("pyarrow", "tables", "reading a table")
     import pyarrow as pa
 
-    table = pa.table(_arrow_frame(X))
+    table = pa.table(arrow_frame(X))
     columns = [
         column.cast(pa.float32(), safe=False)
         if pa.types.is_floating(column.type) or pa.types.is_integer(column.type) or pa.types.is_boolean(column.type)
@@ -151,10 +151,7 @@ def _read_matrix(estimator: BaseEstimator, X: Any, *, reset: bool) -> CoreTable:
     X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=None, ensure_all_finite=False)
     if sparse.issparse(X):
         check_sparse(X)  # what it was made from may be of a format that has no index arrays to check
-        csr = canonical_csr(X, _floats(X.data))
-        as_int64 = {"dtype": np.int64, "copy": False}
-        values = np.ascontiguousarray(csr.data, dtype=np.float64)
-        return (csr.indptr.astype(**as_int64), csr.indices.astype(**as_int64), values, csr.shape[1])
+        return core_csr(X, _floats(X.data))
     X = _floats(X)
     return X if X.flags.aligned else X.copy()
 
@@ -230,7 +227,7 @@ def _without_null_type(frame: Any) -> Any:
     return frame.with_columns(pl.col(nothing).cast(pl.Float32)) if nothing else frame
 
 
-def _arrow_frame(X: Any) -> Any:
+def arrow_frame(X: Any) -> Any:
     """X with text columns that Arrow can read: pandas object columns become strings or raise."""
     module = type(X).__module__.partition(".")[0]
     if module != "pandas":

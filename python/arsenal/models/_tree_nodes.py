@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sklearn.utils.validation import check_is_fitted
-
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalTypeError, ArsenalValueError, MissingExtraError
 
@@ -36,7 +34,7 @@ class Node:
     categories: list[Any] | None
     missing_left: bool
     gain: float
-    #: Sum of the training rows' hessians.
+    #: Sum of the training rows' hessians or weights.
     cover: float
     #: What a leaf adds to the score of each of the tree's targets; at a split the mean of the leaves below.
     values: list[float]
@@ -168,5 +166,4 @@ def read_nodes(model: Any) -> TreeNodes:
     """The trees of a fitted estimator."""
     if not hasattr(type(model), "trees_to_dataframe"):
         raise ArsenalTypeError(f"model is a {type(model).__name__}, wanted a tree model of arsenal.models")
-    check_is_fitted(model)
-    return TreeNodes(_rust.tree_nodes(model._learner))
+    return TreeNodes(_rust.tree_nodes(model._ensemble()))

@@ -20,10 +20,10 @@ _WIDEST = 12.0
 def plot_tree(model: Any, tree_index: int = 0, *, ax: Axes | None = None, decimals: int = 4, longest: int = 24) -> Axes:
     """Draw one tree of a fitted model with matplotlib, from the root on the left to the leaves on the right.
 
-    A branch is as wide as its share of the training rows (by their hessians). The upper branch of a split is the one
-    that meets the condition; a small circle marks the branch that missing values take. Leaves show their value and
-    weight, red where they raise the score and blue where they lower it, deeper the more they do (of several values the
-    last).
+    A branch is as wide as its share of the training rows (in boosting by their hessians). The upper branch of a split
+    is the one that meets the condition; a small circle marks the branch that missing values take. Leaves show their
+    value and weight, red where they raise the score and blue where they lower it, deeper the more they do (of several
+    values the last).
 
     Parameters
     ----------

@@ -23,7 +23,8 @@ def export_text(model: Any, tree_index: int = 0, *, max_depth: int | None = None
     Returns
     -------
     str
-        A line per branch, then one per leaf with its value and the sum of the hessians of its training rows.
+        A line per branch, then one per leaf with its value and the sum of the hessians (in boosting) or weights of its
+        training rows.
 
     Examples
     --------

@@ -13,8 +13,9 @@ use arsenal_core::table::{CategoryColumn, Chunk, Column, Csr, Table};
 use arsenal_models::trees::binned::{BinnedTable, Layouts};
 use arsenal_models::trees::binning::Binning;
 use arsenal_models::trees::boosting::{
-    Evaluation, Fitted, Importance, Input, Labels, Params, Progress, State, Task, Training, fit,
+    Evaluation, Fitted, Input, Labels, Params, Progress, State, Task, Training, fit,
 };
+use arsenal_models::trees::importance::{Importance, importances};
 use arsenal_models::trees::sketch::Sketch;
 use ndarray::{Array2, Axis};
 use trained::{classes, learn, learn_dense, params, rows, sums};
@@ -334,10 +335,10 @@ fn states_survive_bytes_and_refuse_others() {
     assert_eq!(State::from_bytes(&bytes).unwrap(), state);
     assert!(matches!(State::from_bytes(&bytes[..40]), Err(Error::Corrupt(_))));
     assert!(State::from_bytes(b"PK").unwrap_err().to_string().contains("not the state"));
-    let gains = state.importances(Importance::Gain);
+    let gains = importances(&state.ensemble, Importance::Gain);
     assert!(gains[..3].iter().all(|gain| gains[3..].iter().all(|noise| gain > noise)), "{gains:?}");
     let splits: usize = state.ensemble.trees.iter().map(|tree| tree.splits.len()).sum();
-    assert_eq!(state.importances(Importance::Split).iter().sum::<f64>(), splits as f64);
+    assert_eq!(importances(&state.ensemble, Importance::Split).iter().sum::<f64>(), splits as f64);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 Run it with lightgbm, xgboost, catboost, scikit-learn and pandas installed, as
 ``python tests/golden/foreign/regenerate.py``. Each NAME.json, NAME.ubj or NAME.txt is a model file as the library wrote
-it; NAME.expected.json holds the library's version, rows and answers.
+it; NAME.expected.json holds the library's version, rows and answers; NAME.expected_contributions.json holds its Shapley
+values of the first rows (``regenerate.py contributions`` writes these alone, of the files that are there).
 """
 
 from __future__ import annotations
@@ -212,11 +213,46 @@ def lightgbm_models() -> None:
         lightgbm.train(quiet | params, rows, 4).save_model(HERE / f"lightgbm_{name}.txt")
 
 
+def contributions() -> None:
+    """Shapley values of each row with what they are counted from: (rows, targets, columns + 1)."""
+    for path in sorted(HERE.glob("*.expected.json")):
+        name = path.name.removesuffix(".expected.json")
+        if name == "catboost_scaled":  # CatBoost gives none where the scale is not 1
+            continue
+        (file,) = [found for found in HERE.glob(f"{name}.*") if len(found.suffixes) == 1]
+        rows = json.loads(path.read_text())["rows"]
+        of = (xgboost_contributions if name.startswith("xgboost") else catboost_contributions)(file, rows)
+        numbers = [[[float(f"{v:.9g}") for v in target] for target in row] for row in of[:20].tolist()]
+        (HERE / f"{name}.expected_contributions.json").write_text(json.dumps(numbers, separators=(",", ":")) + "\n")
+
+
+def xgboost_contributions(file: Path, rows: Any) -> np.ndarray:
+    booster = xgboost.Booster(model_file=file)
+    if isinstance(rows, dict):
+        levels = {"city": sorted(["Oslo", "Rome", "Lima", "007"]), "level": [1, 5, 9]}
+        table = pd.DataFrame(rows).astype({name: pd.CategoricalDtype(values) for name, values in levels.items()})
+        matrix = xgboost.DMatrix(table, enable_categorical=True)
+    else:
+        matrix = xgboost.DMatrix(np.array(rows, dtype=np.float32), feature_types=booster.feature_types)
+    best = booster.attr("best_iteration")
+    end = 0 if best is None else int(best) + 1
+    values = booster.predict(matrix, pred_contribs=True, iteration_range=(0, end))
+    return values if values.ndim == 3 else values[:, np.newaxis]
+
+
+def catboost_contributions(file: Path, rows: Any) -> np.ndarray:
+    model = catboost.CatBoost().load_model(str(file), format="json")
+    values = np.asarray(model.get_feature_importance(catboost.Pool(np.array(rows)), type="ShapValues"))
+    return values if values.ndim == 3 else values[:, np.newaxis]
+
+
 if __name__ == "__main__":
-    wanted = sys.argv[1:] or ["lightgbm", "xgboost", "catboost"]
+    wanted = sys.argv[1:] or ["lightgbm", "xgboost", "catboost", "contributions"]
     if "lightgbm" in wanted:
         lightgbm_models()
     if "xgboost" in wanted:
         xgboost_models()
     if "catboost" in wanted:
         catboost_models()
+    if "contributions" in wanted:
+        contributions()

@@ -117,6 +117,6 @@ def test_tables_that_the_core_cannot_read_are_named():
 
 def test_importances_refuse_other_bytes_and_names():
     with pytest.raises(ArsenalValueError, match="not the state of a gradient boosting learner"):
-        _rust.boosting_importances(b"junk", "gain")
+        _rust.tree_importances(b"junk", "gain")
     with pytest.raises(ArsenalValueError, match='importance is "weight", wanted "gain" or "split"'):
-        _rust.boosting_importances(b"junk", "weight")
+        _rust.tree_importances(b"junk", "weight")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import sys
 
 import matplotlib
@@ -21,6 +20,7 @@ from arsenal.models import (
     plot_tree,
 )
 from scipy import sparse
+from shapley import shapley, walk
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
@@ -58,52 +58,6 @@ def fitted(**more):
     frame, y = table()
     settings = FAST | {"categorical_features": ["gate"], "min_category_group": 10, "min_samples_leaf": 5} | more
     return GradientBoostingRegressor(**settings).fit(frame, y, sample_weight=np.linspace(0.5, 2, len(y))), frame
-
-
-def walk(nodes, row, known, other=None):
-    """What a coalition of known columns is worth to one tree of the data frame."""
-    by_index = {node.node_index: node for node in nodes.itertuples()}
-
-    def below(node):
-        if pd.isna(node.split_feature):
-            return node.value
-        children = [by_index[node.left_child], by_index[node.right_child]]
-        if node.split_feature in known or other is not None:
-            value = (row if node.split_feature in known else other)[node.split_feature]
-            if node.decision_type == "in":
-                left = not pd.isna(value) and value in node.threshold
-            elif pd.isna(value):
-                left = node.missing_direction == "left"
-            else:
-                left = value <= node.threshold
-            return below(children[0] if left else children[1])
-        total = sum(child.weight for child in children)
-        return sum(child.weight / total * below(child) for child in children)
-
-    return below(next(nodes.itertuples()))
-
-
-def shapley(model, row, background=None):
-    """The definition: every coalition of the columns."""
-    columns = list(model.feature_names_in_)
-    trees = [nodes for _, nodes in model.trees_to_dataframe().groupby("tree_index")]
-    worth = {}
-    for known in itertools.chain.from_iterable(itertools.combinations(columns, k) for k in range(len(columns) + 1)):
-        if background is None:
-            worth[known] = sum(walk(nodes, row, known) for nodes in trees)
-        else:
-            others = [other for _, other in background.iterrows()]
-            worth[known] = np.mean([sum(walk(nodes, row, known, other) for nodes in trees) for other in others])
-    n = len(columns)
-    values = []
-    for column in columns:
-        value = 0.0
-        for known in (known for known in worth if column not in known):
-            weight = math.factorial(len(known)) * math.factorial(n - len(known) - 1) / math.factorial(n)
-            joined = tuple(name for name in columns if name in known or name == column)
-            value += weight * (worth[joined] - worth[known])
-        values.append(value)
-    return np.array(values), worth[()]
 
 
 def test_values_are_those_of_the_definition_on_text_categories_missing_and_weights():

@@ -13,6 +13,7 @@ pub mod foreign;
 pub mod forest;
 mod grow;
 mod grown;
+pub mod importance;
 pub mod isolation;
 mod mapper;
 mod oblivious;

@@ -20,7 +20,7 @@ pub use loss::{Objective, Ranking, Task};
 pub use params::Params;
 pub use progress::{Observer, Progress};
 pub use sampling::Sampling;
-pub use state::{Importance, State};
+pub use state::State;
 
 pub use super::constraints::Interactions;
 pub use super::grow::GrowPolicy;

@@ -36,25 +36,4 @@ impl State {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         state::from_bytes(MAGIC, "gradient boosting", bytes)
     }
-
-    /// Sum of the gains of every split by each column, or the number of splits.
-    pub fn importances(&self, by: Importance) -> Vec<f64> {
-        let mut importances = vec![0.0; self.ensemble.features.len()];
-        for split in self.ensemble.trees.iter().flat_map(|tree| &tree.splits) {
-            importances[split.feature as usize] += match by {
-                Importance::Gain => split.gain,
-                Importance::Split => 1.0,
-            };
-        }
-        importances
-    }
-}
-
-/// What [`State::importances`] adds up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Importance {
-    /// Gains.
-    Gain,
-    /// Numbers of splits.
-    Split,
 }

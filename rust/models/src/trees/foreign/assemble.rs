@@ -85,7 +85,22 @@ pub fn assemble(nodes: &[Node], (target, width): (usize, usize)) -> Result<Tree,
             Some((split, false)) => tree.splits[split].right = child,
         }
     }
+    cover_splits(&mut tree);
     Ok(tree)
+}
+
+/// Splits whose cover is not in the file have that of their children. O(splits).
+fn cover_splits(tree: &mut Tree) {
+    // Children come after their parents, so a walk from the back has them done.
+    for split in (0..tree.splits.len()).rev() {
+        let cover = |child| match child {
+            Child::Split(split) => tree.splits[split as usize].cover,
+            Child::Leaf(leaf) => tree.covers[leaf as usize],
+        };
+        if tree.splits[split].cover == 0.0 {
+            tree.splits[split].cover = cover(tree.splits[split].left) + cover(tree.splits[split].right);
+        }
+    }
 }
 
 /// Changes every leaf. What a sum begins with goes into the first tree: `(start + a) + b` is what the original computes too.

@@ -219,19 +219,14 @@ fn oblivious(tree: Oblivious, columns: &Columns) -> Read<Vec<Node>> {
     }
     let width = n_values / n_leaves;
     let mut nodes = Vec::with_capacity(2 * n_leaves);
-    for (level, question) in questions.iter().enumerate() {
+    // The last question stands at the root, as in CatBoost's pictures and Shapley values, which depend on the order. So the answers are
+    // a leaf's number from its highest bit on, and the nodes of a level follow those of the level above.
+    for (level, question) in questions.iter().rev().enumerate() {
         let (feature, condition) = columns.condition(question)?;
-        // The answers so far are the low bits; the nodes of a level follow those of the level above.
         for answers in 0..1 << level {
-            let below = (1 << (level + 1)) - 1;
-            nodes.push(Node::Split {
-                feature,
-                condition: condition.clone(),
-                left: below + answers,
-                right: below + (answers | 1 << level),
-                gain: 0.0,
-                cover: 0.0,
-            });
+            let left = 2 * ((1 << level) + answers) - 1;
+            let condition = condition.clone();
+            nodes.push(Node::Split { feature, condition, left, right: left + 1, gain: 0.0, cover: 0.0 });
         }
     }
     let leaves = tree.leaf_values.chunks(width).enumerate().map(|(leaf, values)| Node::Leaf {

@@ -8,6 +8,7 @@ mod arrays;
 mod assemble;
 mod catboost;
 mod lightgbm;
+mod state;
 mod xgboost;
 
 use arsenal_core::foreign::ForeignModel;
@@ -16,6 +17,7 @@ use arsenal_core::{Error, Result, value_error};
 pub use arrays::{TreeArrays, from_arrays};
 pub use catboost::from_catboost;
 pub use lightgbm::from_lightgbm;
+pub use state::State;
 pub use xgboost::from_xgboost;
 
 /// What is wrong with a file, for the caller to say which file.

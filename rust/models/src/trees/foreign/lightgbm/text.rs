@@ -31,6 +31,7 @@ pub struct Block {
     pub left: Vec<i64>,
     pub right: Vec<i64>,
     pub gains: Vec<f64>,
+    /// Numbers of training rows: what LightGBM's own Shapley values count by, rather than their hessians.
     pub covers: Vec<f64>,
     pub leaf_values: Vec<f64>,
     pub leaf_covers: Vec<f64>,
@@ -153,9 +154,9 @@ impl Block {
             left: numbers(section, "left_child", n_splits)?,
             right: numbers(section, "right_child", n_splits)?,
             gains: numbers_or_zeros(section, "split_gain", n_splits)?,
-            covers: numbers_or_zeros(section, "internal_weight", n_splits)?,
+            covers: numbers_or_zeros(section, "internal_count", n_splits)?,
             leaf_values,
-            leaf_covers: numbers_or_zeros(section, "leaf_weight", n_leaves)?,
+            leaf_covers: numbers_or_zeros(section, "leaf_count", n_leaves)?,
         })
     }
 }
