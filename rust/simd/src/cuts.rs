@@ -101,7 +101,7 @@ fn running_sums(bins: &[u64], start: u64, left: &mut [u64]) {
 }
 
 for_every_isa! {
-    /// Scores the first `n` sums of `out`, a multiple of [`LANES`].
+    /// Scores the first `n` sums of `out`, a multiple of `LANES`.
     pub fn score_sums(n: usize, cuts: Cuts, out: &mut Scores) {
         let Cuts { whole, least, l2, .. } = cuts;
         let (whole_gradient, whole_hessian) = ((whole >> 32) as i32, whole as i32);
