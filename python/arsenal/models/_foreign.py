@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,14 @@ class _Foreign(BaseEstimator):
         self.learned_by_ = file.library
         self.n_features_in_ = len(file.feature_names)
         self.feature_names_in_ = np.array(file.feature_names, dtype=object)
+
+    def fit(self, X: Any, y: Any = None) -> NoReturn:
+        """Raise :class:`~arsenal.exceptions.ArsenalTypeError`: the model stays as it was learned.
+
+        It is there because scikit-learn takes only what has it, to inspect (:mod:`sklearn.inspection`) or freeze.
+        """
+        learned_by = getattr(self, "learned_by_", "another library")
+        raise ArsenalTypeError(f"a {type(self).__name__} stays as {learned_by} learned it, and cannot be fitted")
 
     def _held(self) -> Runtime:
         if not self.__sklearn_is_fitted__():

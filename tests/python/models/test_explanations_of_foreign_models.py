@@ -26,8 +26,11 @@ from arsenal.models import (
 from scipy import sparse
 from shapley import shapley
 from sklearn import ensemble, tree
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.inspection import partial_dependence, permutation_importance
 from test_from_golden_files import FOLDER, expected, model_file, read
 from test_from_lightgbm import KINDS, data
 
@@ -178,6 +181,26 @@ def test_what_a_file_does_not_say_is_refused():
     values = model.shap_values(rows, background=rows)
     score = values.sum(axis=1) + model.shap_expected_value(rows)
     np.testing.assert_allclose(score, model.predict(rows), atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["regression", "binary"])
+def test_scikit_learn_inspects_what_others_learned_and_cannot_fit_it(kind):
+    booster = KINDS[kind][0]()
+    X, y = data()
+    X, y = np.nan_to_num(X), (y > 0.5) if kind == "binary" else y
+    model = from_lightgbm(booster)
+    result = permutation_importance(model, X, y, n_repeats=2, random_state=0)
+    assert result.importances_mean[:3].min() > 0
+    curve = partial_dependence(model, X, [0], grid_resolution=5, response_method="auto")
+    by_hand = []
+    for value in curve["grid_values"][0]:
+        rows = X.copy()
+        rows[:, 0] = value
+        by_hand.append(booster.predict(rows).mean())
+    np.testing.assert_allclose(curve["average"][0], by_hand, rtol=1e-12)
+    assert clone(FrozenEstimator(model)).fit(X, y).predict(X).shape == (600,)
+    with pytest.raises(ArsenalTypeError, match="stays as lightgbm learned it, and cannot be fitted"):
+        model.fit(X, y)
 
 
 def test_trees_are_shown_as_those_of_our_own():

@@ -25,6 +25,7 @@ from shapley import shapley
 from sklearn.base import is_classifier
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.inspection import partial_dependence, permutation_importance
 
 matplotlib.use("agg")
 
@@ -128,6 +129,18 @@ def test_importances_nodes_and_pictures(model):
     n_leaves = int((nodes[nodes.tree_index == 0].split_feature.isna()).sum())
     assert export_text(model).count("value:") == n_leaves
     assert len(plot_tree(model).texts) == 2 * n_leaves - 1
+
+
+@each_forest
+def test_scikit_learn_inspects_them(model):
+    frame, y = table()
+    model.fit(frame, y)
+    result = permutation_importance(model, frame, y, n_repeats=2, random_state=0)
+    assert result.importances_mean[1] > 0
+    target = {"response_method": "predict_proba"} if is_classifier(model) else {}
+    curve = partial_dependence(model, frame, ["size"], grid_resolution=5, **target)
+    by_hand = [raw(model, frame.assign(size=value)).mean(axis=0) for value in curve["grid_values"][0]]
+    np.testing.assert_allclose(curve["average"], np.reshape(by_hand, (5, -1)).T, rtol=1e-12)
 
 
 def test_a_pickle_explains_as_before_and_what_is_not_fitted_does_not():
