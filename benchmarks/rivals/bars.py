@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from rivals.race import Outcome
 
-Kind = Literal["times better", "share", "behind"]
+Kind = Literal["times better", "share", "behind", "most"]
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,9 @@ class Bar:
     """One sentence about a race, with what it must and what it should say.
 
     `times better`: the best rival's time (or memory) over ours, at least `must`. `share`: ours over the best rival's,
-    at most `must`. `behind`: how far ours lies below the best rival's score, at most `must`. Ratios are taken within a
-    round, and their median counts. `against` names the rivals that count; without it, all do.
+    at most `must`. `behind`: how far ours lies below the best rival's score, at most `must`. `most`: any rival's
+    largest value, at most `must`. Ratios are taken within a round, and their median counts; of scores, which change
+    with the rows that a round draws, the mean. `against` names the rivals that count; without it, all do.
     """
 
     title: str
@@ -32,13 +33,16 @@ class Bar:
     def judge(self, outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
         """The value and who it was measured against; None where one side is missing."""
         by_name = {one.name: one.values[self.metric] for one in outcomes if one.values.get(self.metric)}
-        ours = by_name.get(self.ours)
+        ours = [0.0] if self.kind == "most" else by_name.get(self.ours)
         rivals = {name: by_name[name] for name in self.against or by_name if name in by_name and name != self.ours}
         if ours is None or not rivals:
             return None
         if self.kind == "behind":
-            best = max(rivals, key=lambda name: statistics.median(rivals[name]))
-            value = statistics.median(rivals[best]) - statistics.median(ours)
+            best = max(rivals, key=lambda name: statistics.mean(rivals[name]))
+            value = statistics.mean(rivals[best]) - statistics.mean(ours)
+        elif self.kind == "most":
+            best = max(rivals, key=lambda name: max(rivals[name]))
+            value = max(rivals[best])
         else:
             best = min(rivals, key=lambda name: statistics.median(rivals[name]))
             pairs = zip(ours, rivals[best], strict=True)
@@ -61,7 +65,7 @@ def markdown(works: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> str:
     lines = ["| work | what | rival | value | must | aim | verdict |", "| --- | --- | --- | ---: | ---: | ---: | --- |"]
     for work, judged in works:
         for one in judged:
-            digits = "{:.4f}" if one["must"] < 0.01 else "{:.2f}"
+            digits = "{:.1e}" if one["must"] < 1e-6 else "{:.4f}" if one["must"] < 0.01 else "{:.2f}"
             value = digits.format(one["value"])
             bounds = [f"{one['sign']} {one[name]:g}" for name in ("must", "aim")]
             cells = [work, one["title"], one["rival"], value, *bounds, one["verdict"]]

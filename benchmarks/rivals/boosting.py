@@ -1,21 +1,23 @@
 """Gradient boosting by every library that has it, set alike.
 
 What all libraries share is set alike: trees, leaves, learning rate, bins, threads. What only one knows keeps that
-library's default, and CatBoost keeps its symmetric trees of depth 6 (64 leaves). The clock covers `fit` on the table
+library's default, and CatBoost keeps its symmetric trees, of the depth whose leaves are the nearest to the others' (32
+to 31). The clock covers `fit` on the table
 type that the library likes best, binning included; converting strings to each library's categories is done before.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Any
-
-import numpy as np
 
 from rivals import data, report
 from rivals.race import Contestant, Metrics, PeakMemory
@@ -44,7 +46,7 @@ def arsenal(setting: Setting) -> Callable[[], Metrics]:
             random_state=0,
         )
 
-    return _repetition(setting, make, *data.read(setting["folder"], as_arrow=True))
+    return _repetition(setting, make, partial(data.read, as_arrow=True))
 
 
 def lightgbm(setting: Setting) -> Callable[[], Metrics]:
@@ -61,7 +63,7 @@ def lightgbm(setting: Setting) -> Callable[[], Metrics]:
             verbosity=-1,
         )
 
-    return _repetition(setting, make, *data.read(setting["folder"]))
+    return _repetition(setting, make, data.read)
 
 
 def xgboost(setting: Setting) -> Callable[[], Metrics]:
@@ -80,23 +82,25 @@ def xgboost(setting: Setting) -> Callable[[], Metrics]:
             enable_categorical=True,
         )
 
-    return _repetition(setting, make, *data.read(setting["folder"]))
+    return _repetition(setting, make, data.read)
 
 
 def catboost(setting: Setting) -> Callable[[], Metrics]:
     from catboost import CatBoostClassifier
 
-    parts = data.read(setting["folder"])
-    strings = data.string_columns(parts[0])
-    if strings:  # CatBoost takes strings as strings, missing ones too
-        for frame in (parts[0], parts[2]):
-            for name in strings:
+    def read(folder: Path) -> data.Parts:
+        parts = data.read(folder)
+        for name in data.string_columns(parts[0]):  # CatBoost takes strings as strings, missing ones too
+            for frame in (parts[0], parts[2]):
                 frame[name] = frame[name].astype(object).fillna("")
+        return parts
+
+    strings = data.string_columns(data.read(data.folder_of(setting["folder"], 0))[0])
 
     def make() -> Any:
         return CatBoostClassifier(
             iterations=setting["trees"],
-            depth=6,
+            depth=round(math.log2(setting["leaves"])),
             learning_rate=setting["learning_rate"],
             border_count=min(setting["bins"], 254),
             thread_count=setting["threads"],
@@ -105,7 +109,7 @@ def catboost(setting: Setting) -> Callable[[], Metrics]:
             logging_level="Silent",
         )
 
-    return _repetition(setting, make, *parts)
+    return _repetition(setting, make, read)
 
 
 def hist_gradient_boosting(setting: Setting) -> Callable[[], Metrics]:
@@ -122,7 +126,7 @@ def hist_gradient_boosting(setting: Setting) -> Callable[[], Metrics]:
             random_state=0,
         )
 
-    return _repetition(setting, make, *data.read(setting["folder"]))
+    return _repetition(setting, make, data.read)
 
 
 CONTESTANTS = (
@@ -143,20 +147,14 @@ BUSY = (
 )
 
 
-def _repetition(
-    setting: Setting,
-    make: Callable[[], Any],
-    train: Any,
-    y_train: np.ndarray,
-    test: Any,
-    y_test: np.ndarray,
-) -> Callable[[], Metrics]:
+def _repetition(setting: Setting, make: Callable[[], Any], read: Callable[[Path], data.Parts]) -> Callable[[], Metrics]:
     """Fit once, timed; then score, not timed."""
     from sklearn.metrics import roc_auc_score
 
-    memory = PeakMemory()
+    draws, memory = data.Draws(setting["folder"], read), PeakMemory()
 
     def repetition() -> Metrics:
+        train, y_train, test, y_test = draws.next()
         model = make()
         with BusyCore(setting.get("busy", False)), memory:
             start = time.perf_counter()

@@ -1,6 +1,8 @@
 """The tables that learners race on, written once per run and read by every contestant in the form that it likes best.
 
-A table is a folder: `X.npy` or `X.feather`, `y.npy` and `cut.npy`, the number of rows to train on.
+A table is a folder with a folder per draw: `X.npy` or `X.feather`, `y.npy` and `cut.npy`, the number of rows to train
+on. Round after round takes the next draw, so that a score is not the luck of one: normals are drawn anew, and of a
+table from a file each draw leaves out another tenth of the training rows.
 """
 
 from __future__ import annotations
@@ -27,9 +29,21 @@ ARCHIVES = Path(__file__).parent / "results" / "archives"
 # --- writing -----------------------------------------------------------------------------------------------------
 
 
-def write_normals(folder: Path, rows: int, columns: int = 28) -> str:
+def write(table: str, folder: Path, rows: int, draws: int, **shape: Any) -> str:
+    """Write draws of a table of `WRITERS`; returns its title."""
+    for draw in range(draws):
+        folder_of(folder, draw).mkdir()
+        title = WRITERS[table](folder_of(folder, draw), rows, draw, **shape)
+    return title
+
+
+def folder_of(folder: str | Path, draw: int) -> Path:
+    return Path(folder) / str(draw)
+
+
+def write_normals(folder: Path, rows: int, draw: int, columns: int = 28) -> str:
     """Independent normals and a binary target; the last fifth is the test part."""
-    X, y = tables.normals(rows, max(columns, 12))
+    X, y = tables.normals(rows, max(columns, 12), seed=draw)
     np.save(folder / "X.npy", np.ascontiguousarray(X[:, :columns]))
     np.save(folder / "y.npy", y)
     train = int(rows * 0.8)
@@ -37,7 +51,7 @@ def write_normals(folder: Path, rows: int, columns: int = 28) -> str:
     return f"{rows:,} × {columns} normals (float32), {train:,} to train on"
 
 
-def write_flights(folder: Path, rows: int) -> str:
+def write_flights(folder: Path, rows: int, draw: int) -> str:
     """Train on January to September, test on the rest of the year; fewer rows are spread evenly over the months."""
     import pyarrow as pa
     from arsenal.demo.flights import load_flights
@@ -48,10 +62,10 @@ def write_flights(folder: Path, rows: int) -> str:
     before = flights.month <= 9
     order = np.argsort(~before, kind="stable")
     features = flights.features.take(pa.array(order))
-    return _write_columns(folder, "flights of 2013", features, flights.late[order], before)
+    return _write_columns(folder, "flights of 2013", features, flights.late[order], before, draw)
 
 
-def write_census(folder: Path, rows: int) -> str:
+def write_census(folder: Path, rows: int, draw: int) -> str:
     """Who earned more than 50,000 in 1994 and 1995, as the data's authors split it. Without the survey weight."""
     import pyarrow as pa
 
@@ -61,10 +75,10 @@ def write_census(folder: Path, rows: int) -> str:
     table = pa.concat_tables(parts, promote_options="permissive").combine_chunks()
     late = np.array([text.startswith("50000") for text in table["f41"].to_pylist()])
     is_train = np.arange(len(late)) < len(parts[0])
-    return _write_columns(folder, "census income", table.drop_columns(["f24", "f41"]), late, is_train)
+    return _write_columns(folder, "census income", table.drop_columns(["f24", "f41"]), late, is_train, draw)
 
 
-def write_adult(folder: Path, rows: int) -> str:
+def write_adult(folder: Path, rows: int, draw: int) -> str:
     """Who earns more than 50,000; every fourth row is a test row. Without the survey weight."""
     import pyarrow as pa
 
@@ -74,7 +88,7 @@ def write_adult(folder: Path, rows: int) -> str:
     is_train = np.arange(len(rich)) % 4 != 3
     order = np.argsort(~is_train, kind="stable")
     features = table.drop_columns(["fnlwgt", "class"]).take(pa.array(order))
-    return _write_columns(folder, "adult", features, rich[order], is_train)
+    return _write_columns(folder, "adult", features, rich[order], is_train, draw)
 
 
 WRITERS: dict[str, Callable[..., str]] = {
@@ -128,26 +142,51 @@ def _spread(table: pa.Table, rows: int) -> pa.Table:
     return table.take(pa.array(kept))
 
 
-def _write_columns(folder: Path, name: str, features: pa.Table, y: np.ndarray, is_train: np.ndarray) -> str:
+def _write_columns(folder: Path, name: str, features: pa.Table, y: np.ndarray, is_train: np.ndarray, draw: int) -> str:
+    """The rows to train on come first; the draw's tenth of them is left out."""
     import pyarrow as pa
     from pyarrow import feather
 
+    cut = int(is_train.sum())
+    kept = np.flatnonzero((np.arange(len(y)) >= cut) | (np.arange(len(y)) % 10 != draw % 10))
+    features, y, cut = features.take(pa.array(kept)), y[kept], int((kept < cut).sum())
     feather.write_feather(features.combine_chunks(), folder / "X.feather", compression="uncompressed")
     np.save(folder / "y.npy", y.astype(np.int64))
-    np.save(folder / "cut.npy", np.int64(is_train.sum()))
+    np.save(folder / "cut.npy", np.int64(cut))
     n_strings = sum(pa.types.is_string(kind) for kind in features.schema.types)
-    return f"{name}, {len(y):,} × {features.num_columns} ({n_strings} of strings), {is_train.sum():,} to train on"
+    return f"{name}, {len(y):,} × {features.num_columns} ({n_strings} of strings), {cut:,} to train on"
 
 
 # --- reading -----------------------------------------------------------------------------------------------------
 
 
-def read(folder: str | Path, as_arrow: bool = False) -> tuple[Any, np.ndarray, Any, np.ndarray]:
+Parts = tuple[Any, np.ndarray, Any, np.ndarray]
+
+
+class Draws:
+    """The draws of a table, one after the other, round and round; each is let go before the next is read.
+
+    `read` is :func:`read`, or a function that changes what it gives.
+    """
+
+    def __init__(self, folder: str, read: Callable[[Path], Parts]) -> None:
+        self.folder, self.read = folder, read
+        self.n_draws = len(list(Path(folder).iterdir()))
+        self.taken = 0
+        self.parts: Parts | None = None
+
+    def next(self) -> Parts:
+        self.parts = None
+        self.parts = self.read(folder_of(self.folder, self.taken % self.n_draws))
+        self.taken += 1
+        return self.parts
+
+
+def read(folder: Path, as_arrow: bool = False) -> Parts:
     """Training and test part as a library takes them: NumPy, or a pandas or Arrow table whose strings are categories.
 
     The categories are those of the whole table, as a user's `astype("category")` before the split gives them.
     """
-    folder = Path(folder)
     y = np.load(folder / "y.npy")
     cut = int(np.load(folder / "cut.npy"))
     if (folder / "X.npy").exists():

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,10 +32,10 @@ ISOLATION_COLUMNS = (
 
 
 def _forest(kind: Any, setting: Setting) -> Callable[[], Metrics]:
-    train, y_train, test, y_test = data.read(setting["folder"])
-    memory = PeakMemory()
+    draws, memory = data.Draws(setting["folder"], data.read), PeakMemory()
 
     def repetition() -> Metrics:
+        train, y_train, test, y_test = draws.next()
         model = kind(n_estimators=setting["trees"], n_jobs=setting["threads"], random_state=0)
         with memory:
             start = time.perf_counter()
@@ -55,7 +54,7 @@ def _forest(kind: Any, setting: Setting) -> Callable[[], Metrics]:
 
 
 def _isolation(kind: Any, setting: Setting) -> Callable[[], Metrics]:
-    X = np.load(Path(setting["folder"]) / "X.npy")
+    X = np.load(data.folder_of(setting["folder"], 0) / "X.npy")
 
     def repetition() -> Metrics:
         model = kind(n_estimators=setting["trees"], n_jobs=setting["threads"], random_state=0)

@@ -8,6 +8,8 @@ does meanwhile hits all of them alike, and ratios are taken within a round.
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import math
 import multiprocessing
 import os
@@ -154,19 +156,23 @@ def _work(pipe: Connection, start: Start, setting: dict[str, Any], n_threads: in
 
 
 class PeakMemory:
-    """How far resident memory rises in a `with` block above what it was when this was made, in MiB (`rise`).
+    """How far resident memory rises in a `with` block above what it was at its start, in MiB (`rise`).
 
-    Made once, after the data was loaded, so that heap which a library keeps between its fits counts as its own.
-    NaN where the kernel does not say.
+    Free heap is given back before, where the C library can: it would take up a part of what the block needs. NaN where
+    the kernel does not say.
     """
 
     def __init__(self) -> None:
-        self.before = _status("VmRSS")
-        self.rise = float("nan")
+        self.trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        self.before = self.rise = float("nan")
 
     def __enter__(self) -> PeakMemory:
+        gc.collect()
+        if self.trim:
+            self.trim(0)
         try:
             Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is resident now
+            self.before = _status("VmRSS")
         except OSError:
             self.before = float("nan")
         return self

@@ -24,6 +24,10 @@ FIT_COLUMNS = (
 )
 
 
+# As many as the default's rounds; they lie in the folder of temporary files together.
+MOST_DRAWS = 7
+
+
 @dataclass(frozen=True)
 class Work:
     """One race: `table` is a writer of rivals.data, called with `rows` and `shape`; `repeats` multiplies --repeats."""
@@ -157,11 +161,12 @@ def main(argv: list[str]) -> int:
     for work in works:
         contestants = report.chosen(work.contestants, options.only)
         rows = min(work.rows, options.rows or work.rows)
+        rounds = work.repeats * options.repeats
         with tempfile.TemporaryDirectory() as folder:
-            title = data.WRITERS[work.table](Path(folder), rows, **work.shape)
+            title = data.write(work.table, Path(folder), rows, min(rounds, MOST_DRAWS), **work.shape)
             print(f"{work.name}: {title} …", flush=True)
             setting = shared | work.setting | {"folder": folder}
-            outcomes = race(contestants, setting, work.repeats * options.repeats, options.threads)
+            outcomes = race(contestants, setting, rounds, options.threads)
         judged = [one for bar in work.bars if (one := bar.judge(outcomes))]
         report.add_table(result, f"{work.name}: {title}", work.columns, outcomes, judged)
         print(bars.markdown([(work.name, judged)]), flush=True)

@@ -213,6 +213,8 @@ def test_a_bar_takes_the_best_rival_and_ratios_within_a_round() -> None:
     behind = judged(Bar("auc", "auc", "behind", 0.0005, 0.0005))
     assert (behind["rival"], behind["verdict"]) == ("slow", "MISSED")
     assert behind["value"] == pytest.approx(0.001)
+    most = judged(Bar("auc", "auc", "most", 1e-8, 1e-8, ("quick",)))
+    assert (most["rival"], most["value"], most["verdict"]) == ("quick", 0.8, "MISSED")
     assert Bar("fit", "fit_s", "times better", 1.0, 1.0, ("absent",)).judge(outcomes) is None
     assert Bar("fit", "fit_s", "times better", 1.0, 1.0, ours="absent").judge(outcomes) is None
     lines = markdown([("a work", [quick, behind])]).splitlines()
@@ -249,7 +251,8 @@ def test_training_race_in_small(tmp_path: Path, capsys: pytest.CaptureFixture[st
     for values in rows.values():
         assert len(values["fit_s"]) == 2
         assert min(values["fit_s"]) > 0
-        assert values["auc"][0] == values["auc"][1] > 0.7  # seeded: a repetition gives the same model
+        assert min(values["auc"]) > 0.7
+        assert values["auc"][0] != values["auc"][1]  # every round has rows of its own
     assert [bar["metric"] for bar in result["tables"][0]["columns"]] == ["fit_s", "auc", "peak_mib"]
     assert len(result["tables"][0]["bars"]) >= 3
     (slowdown,) = result["tables"][1]["bars"]
@@ -267,11 +270,13 @@ def test_flights_race_in_small(tmp_path: Path) -> None:
     assert trees.main([*sizes, "--only", "LightGBM", "scikit", "--results", str(tmp_path)]) == 0
     (path,) = tmp_path.glob("*.json")
     (table,) = report.load(path)["tables"]
-    assert "3,600 × 29 (7 of strings), 2,700 to train on" in table["title"]
+    assert "3,330 × 29 (7 of strings), 2,430 to train on" in table["title"]
     assert all(row["values"]["auc"][0] > 0.55 for row in table["rows"])
 
 
-def test_census_and_adult_are_read_out_of_their_archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_census_and_adult_are_read_out_of_their_archives_draw_by_draw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(data, "ARCHIVES", tmp_path)
     adult = "age,workclass,fnlwgt,class\n" + "".join(
         f"{20 + i}, {'?' if i == 3 else 'Private'}, 77, {'>50K' if i % 2 else '<=50K'}\n" for i in range(8)
@@ -286,18 +291,26 @@ def test_census_and_adult_are_read_out_of_their_archives(tmp_path: Path, monkeyp
             entry.size = len(lines)
             source.addfile(entry, io.BytesIO(lines))
 
-    assert data.write_adult(tmp_path, 100) == "adult, 8 × 2 (1 of strings), 6 to train on"
-    train, y_train, test, y_test = data.read(tmp_path)
+    folder = tmp_path / "adult"
+    folder.mkdir()
+    assert data.write("adult", folder, 100, 2) == "adult, 7 × 2 (1 of strings), 5 to train on"
+    draws = data.Draws(str(folder), data.read)
+    train, y_train, test, y_test = draws.next()
     assert list(train.columns) == ["age", "workclass"]
     assert (train["age"].dtype, train["workclass"].dtype.name) == (np.float32, "category")
-    assert [*train["age"], *test["age"]] == [20, 21, 22, 24, 25, 26, 23, 27]
-    assert (y_train.tolist(), y_test.tolist()) == ([0, 1, 0, 0, 1, 0], [1, 1])
+    assert [*train["age"], *test["age"]] == [21, 22, 24, 25, 26, 23, 27]  # the first of the six is left out
+    assert (y_train.tolist(), y_test.tolist()) == ([1, 0, 0, 1, 0], [1, 1])
     assert test["workclass"].isna().tolist() == [True, False]  # "?" is missing
+    train, _, test, _ = draws.next()
+    assert [*train["age"], *test["age"]] == [20, 22, 24, 25, 26, 23, 27]
+    assert draws.next()[0]["age"].tolist() == [21, 22, 24, 25, 26]  # round and round
 
-    assert data.write_census(tmp_path, 100) == "census income, 6 × 40 (20 of strings), 4 to train on"
-    train, y_train, test, y_test = data.read(tmp_path, as_arrow=True)
-    assert (train.num_rows, test.num_rows, "f24" in train.column_names) == (4, 2, False)
-    assert (y_train.tolist(), y_test.tolist()) == ([0, 1, 0, 1], [1, 0])
+    folder = tmp_path / "census"
+    folder.mkdir()
+    assert data.write("census", folder, 100, 1) == "census income, 5 × 40 (20 of strings), 3 to train on"
+    train, y_train, test, y_test = data.read(data.folder_of(folder, 0), as_arrow=True)
+    assert (train.num_rows, test.num_rows, "f24" in train.column_names) == (3, 2, False)
+    assert (y_train.tolist(), y_test.tolist()) == ([1, 0, 1], [1, 0])
 
 
 def test_prediction_race_in_small(tmp_path: Path) -> None:
