@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def normals(n_rows: int, n_columns: int = 28, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Independent standard normals (float32) and a binary target that bends, interacts and is noisy.
 
-    The first dozen columns carry the signal, the others none. In every interaction some column has an effect of its own,
-    too: greedy learners find the first split of a bare product by luck, and would be compared by it. Rows are drawn in
-    order, so fewer rows are a prefix of more rows with the same seed.
+    The first dozen columns carry the signal, the others none. In every interaction some column has an effect of its
+    own, too: greedy learners find the first split of a bare product by luck, and would be compared by it. Rows are
+    drawn in order, so fewer rows are a prefix of more rows with the same seed.
     """
     random = np.random.default_rng(seed)
     X = random.standard_normal((n_rows, n_columns), dtype=np.float32)
