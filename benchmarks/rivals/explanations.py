@@ -170,7 +170,7 @@ def _shap_trees(model: Any) -> list[dict[str, np.ndarray]]:
                 "features": np.array([columns.get(name, -2) for name in nodes.split_feature]),
                 "thresholds": nodes.threshold.fillna(0).to_numpy(dtype=np.float64),
                 "values": nodes.value.to_numpy(dtype=np.float64).reshape(-1, 1),
-                "node_sample_weight": nodes.weight.to_numpy(dtype=np.float64),
+                "node_sample_weight": nodes.weight.to_numpy(dtype=np.float64, copy=True),  # shap writes to it
             }
         )
     return trees

@@ -93,7 +93,8 @@ class Lane:
     def __init__(self, contestant: Contestant, setting: dict[str, Any], n_threads: int) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, contestant.start, setting, n_threads), daemon=True)
+        # No daemon: those may have no processes of their own, as joblib's workers are. It ends when the pipe does.
+        self.process = context.Process(target=_work, args=(theirs, contestant.start, setting, n_threads))
         with _thread_settings(n_threads):
             self.process.start()
         theirs.close()
