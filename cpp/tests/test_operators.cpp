@@ -261,6 +261,31 @@ TEST(Operators, ArgMax) {
             ARSENAL_SHAPE_MISMATCH);
 }
 
+TEST(Operators, TopK) {
+  const Dense<double> a{{2, 4}, {3, 1, 3, 2, -1, kNan, 5, -7}};
+  const auto top = [&](std::int64_t k, const std::vector<Message>& attributes, std::int64_t opset = 21) {
+    ModelSpec spec;
+    spec.opset = opset;
+    spec.initializers = {tensor("K", {1}, Ints{k})};
+    spec.inputs = {value_info("A", ARSENAL_DOUBLE, {"N", 4})};
+    spec.nodes = {node("TopK", {"A", "K"}, {"values", "indices"}, attributes)};
+    spec.outputs = {value_info("values", ARSENAL_DOUBLE), value_info("indices", ARSENAL_INT64)};
+    return run_one<std::int64_t>(load(model(spec)), {a.input()}, 1).values;
+  };
+  // Of equal elements the first; NaN counts as larger than all.
+  EXPECT_EQ(top(2, {}, 10), (Ints{0, 2, 1, 2}));
+  EXPECT_EQ(top(4, {attribute("largest", 0)}, 11), (Ints{1, 3, 0, 2, 3, 0, 2, 1}));
+  EXPECT_EQ(top(1, {attribute("axis", 0), attribute("sorted", 0)}, 24), (Ints{0, 1, 1, 0}));
+  EXPECT_EQ(top(0, {}), Ints());
+  const std::vector<Message> smallest = {attribute("largest", 0), attribute("axis", 1)};
+  const Graph three{"TopK", smallest, 21, {tensor("K", {1}, Ints{3})}, {"A", "K"}};
+  const Dense<float> b{{2, 3, 2}, {3, 0, 1, -1, 2, 5, 9, 9, 8, 7, 8, 7}};
+  expect(evaluate<float>(three, {b.input()}), {2, 3, 2}, {1, -1, 2, 0, 3, 5, 8, 7, 8, 7, 9, 9});
+  const Error few = error_of([&] { top(5, {}); });
+  EXPECT_EQ(few.status(), ARSENAL_INVALID_MODEL);
+  EXPECT_EQ(error_of([&] { top(-1, {}); }).status(), ARSENAL_INVALID_MODEL);
+}
+
 TEST(Operators, SoftmaxByVersion) {
   const Dense<double> a{{1, 2, 2}, {0, std::log(3.0), 1000, 1000}};
   const auto last = evaluate<double>({"Softmax", {}}, {a.input()});

@@ -42,6 +42,7 @@ OpTable reduce_ops() noexcept;
 OpTable shape_ops() noexcept;
 OpTable slice_ops() noexcept;
 OpTable softmax_ops() noexcept;
+OpTable top_k_ops() noexcept;
 OpTable tree_ops() noexcept;
 OpTable unary_ops() noexcept;
 OpTable variadic_ops() noexcept;

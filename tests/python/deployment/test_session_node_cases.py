@@ -17,7 +17,7 @@ NAMES = """
 Abs Add And ArgMax ArgMin Cast Ceil Clip Concat Constant Div Equal Exp Expand Flatten Floor Gather
 GatherElements Greater GreaterOrEqual Identity IsInf IsNaN LabelEncoder Less LessOrEqual Log Max Mean Min Mul
 Neg Not Or Pow Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
-ReduceSumSquare Reshape Shape Sigmoid Sign Slice Softmax Split Sqrt Squeeze Sub Sum Transpose TreeEnsemble
+ReduceSumSquare Reshape Shape Sigmoid Sign Slice Softmax Split Sqrt Squeeze Sub Sum TopK Transpose TreeEnsemble
 Unsqueeze Where Xor
 """
 OPERATORS = frozenset(NAMES.split())
@@ -27,7 +27,7 @@ DTYPES = {
 }  # fmt: skip
 # Operands that decide shapes. The node tests feed them; the runtime wants to know them when a model is loaded.
 SHAPE_OPERANDS = {
-    **dict.fromkeys(["Expand", "Reshape", "Split", "Squeeze", "Unsqueeze"], (1,)),
+    **dict.fromkeys(["Expand", "Reshape", "Split", "Squeeze", "TopK", "Unsqueeze"], (1,)),
     **dict.fromkeys([name for name in OPERATORS if name.startswith("Reduce")], (1,)),
     "Slice": (1, 2, 3, 4),
 }

@@ -282,6 +282,17 @@ def test_gather_elements(rival: Any, opset: int, index: Any, dtype: Any) -> None
     check(rival, "GatherElements", opset, [x, rng.integers(-6, 6, (4, 5)).astype(index)], axis=0)
 
 
+@pytest.mark.parametrize("opset", versions("TopK", 10))
+@pytest.mark.parametrize("dtype", NUMBERS)
+def test_top_k(rival: Any, opset: int, dtype: Any) -> None:
+    x = numbers(np.random.default_rng(14), dtype, (6, 7))
+    orders = [{}] if opset < 11 else [{}, {"largest": 0}, {"largest": 1, "sorted": 1}]
+    for order in orders:
+        for axis, most in ((0, 6), (1, 7), (-1, 7)):
+            for k in (0, 1, 3, most):
+                check(rival, "TopK", opset, [x], {1: np.array([k], np.int64)}, n_outputs=2, axis=axis, **order)
+
+
 @pytest.mark.parametrize("opset", versions("Slice", 1))
 def test_slice(rival: Any, opset: int) -> None:
     x = np.arange(60, dtype=np.float32).reshape(3, 4, 5)
