@@ -115,6 +115,20 @@ impl ForestState {
         bytes.map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| to_python(py, &error))
     }
 
+    /// The regression forest that gives quantiles, as an ONNX file.
+    fn quantile_onnx<'py>(&self, py: Python<'py>, description: ModelDescription) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = py.detach(|| {
+            arsenal_onnx::write_quantiles(&self.0.ensemble, &self.0.draws.concat(), &description.into_options())
+        });
+        bytes.map(|bytes| PyBytes::new(py, &bytes)).map_err(|error| to_python(py, &error))
+    }
+
+    /// Per tree: row-major, the targets of the training row that each leaf drew. Empty for classes.
+    #[getter]
+    fn draws(&self) -> Vec<Vec<f64>> {
+        self.0.draws.clone()
+    }
+
     #[getter]
     fn n_trees(&self) -> usize {
         self.0.ensemble.trees.len()

@@ -17,7 +17,11 @@ _SUPPORTED = "a fitted arsenal estimator, or a scikit-learn Pipeline whose only 
 
 
 def export_onnx(
-    model: Any, path: str | os.PathLike[str] | None = None, *, metadata: Mapping[str, str] | None = None
+    model: Any,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    quantiles: bool = False,
 ) -> bytes:
     """Write a fitted model as an ONNX file.
 
@@ -35,6 +39,9 @@ def export_onnx(
         for a classifier ``arsenal.classes``, and ``arsenal.training_time_range`` if the model was fitted on a DataFrame
         with a time index; a model fitted otherwise may be given that one here, as a JSON list of the first and the last
         time in ISO 8601.
+    quantiles : bool, default=False
+        Whether a forest of numbers gives quantiles in place of means. The file then has one more input, ``quantiles``
+        of shape [1, Q] in float64, which all rows share.
 
     Returns
     -------
@@ -46,7 +53,7 @@ def export_onnx(
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     ArsenalTypeError
-        If the model is none that can be exported, or the metadata are not strings.
+        If the model is none that can be exported, has no quantiles, or the metadata are not strings.
     ArsenalValueError
         If a metadata key is empty or in the file already.
     OSError
@@ -60,7 +67,8 @@ def export_onnx(
     -----
     A model of numbers takes one input ``X`` of shape [N, columns], float32 or float64 as it was fitted. A model with
     string columns takes one input [N, 1] per column, named as the column. Classifiers give ``label`` [N] and
-    ``probabilities`` [N, classes], regressors ``variable`` [N, 1].
+    ``probabilities`` [N, classes], regressors ``variable`` [N, 1], with quantiles [N, Q], of several outputs
+    [N, Q, outputs].
 
     Examples
     --------
@@ -74,7 +82,10 @@ def export_onnx(
     >>> [value.name for value in onnx.load_from_string(content).graph.output]
     ['variable']
     """
-    content = _exportable(model)._onnx_bytes()
+    estimator = _exportable(model)
+    if quantiles and not hasattr(estimator, "_quantile_onnx_bytes"):
+        raise ArsenalTypeError(f"model is a {type(estimator).__name__}, only forests of numbers have quantiles to give")
+    content = estimator._quantile_onnx_bytes() if quantiles else estimator._onnx_bytes()
     if metadata is not None:
         content = _rust.append_onnx_metadata(content, _entries(metadata))
     if path is not None:

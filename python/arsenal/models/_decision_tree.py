@@ -90,9 +90,9 @@ class DecisionTreeClassifier(ClassTrees, _DecisionTree):
         Weights of the classes, as in scikit-learn.
     ccp_alpha : float, default=0
         Cost of a leaf; subtrees that are not worth theirs are cut.
-    monotonic_cst : array-like of shape (n_features,) or None, default=None
-        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; for two classes and one
-        output.
+    monotonic_cst : array-like of shape (n_features,), dict of str to int or None, default=None
+        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; a dict names its columns.
+        For two classes and one output.
     max_bins : int, default=255
         Most bins of a column besides the one for missing values, 2 to 255.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
@@ -196,8 +196,9 @@ class DecisionTreeRegressor(NumberTrees, _DecisionTree):
         Seed of the draws of columns and, with ``splitter="random"``, of cuts.
     ccp_alpha : float, default=0
         Cost of a leaf; subtrees that are not worth theirs are cut.
-    monotonic_cst : array-like of shape (n_features,) or None, default=None
-        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; for one output.
+    monotonic_cst : array-like of shape (n_features,), dict of str to int or None, default=None
+        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; a dict names its columns.
+        For one output.
     max_bins : int, default=255
         Most bins of a column besides the one for missing values, 2 to 255.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
@@ -16,6 +17,7 @@ from arsenal.models import _tables
 
 if TYPE_CHECKING:
     from arsenal.deployment import InferenceSession
+    from arsenal.deployment.session import NodeArg
     from arsenal.models._runtime import Runtime
 
 
@@ -51,16 +53,26 @@ class TableEstimator(BaseEstimator, ABC):
     def _scores_of(self, session: InferenceSession, table: Any) -> npt.NDArray[Any]:
         if _tables.has_columns(table):
             return np.asarray(session(table))
-        (declared, *_others) = session.get_inputs()
-        if len(session.get_inputs()) > 1:
-            raise ArsenalValueError(
-                f"X is an array, the model was fitted on a table with text columns: pass a table with its "
-                f"{self.n_features_in_} columns"
-            )
+        declared = session.get_inputs()
+        if len(declared) > 1:
+            raise self._needs_columns()
+        return np.asarray(session(self._as_input(table, declared[0])))
+
+    def _needs_columns(self) -> ArsenalValueError:
+        return ArsenalValueError(
+            f"X is an array, the model was fitted on a table with text columns: pass a table with its "
+            f"{self.n_features_in_} columns"
+        )
+
+    def _as_input(self, table: Any, declared: NodeArg) -> Any:
+        """A matrix, dense or sparse, in the type that the file declares; the runtime lays out sparse rows in blocks."""
         wanted = np.float32 if declared.type == "tensor(float)" else np.float64
-        if isinstance(table, tuple):
-            return self._sparse_scores(session, table, wanted)
-        return np.asarray(session(self._as_declared(table, wanted)))
+        if not isinstance(table, tuple):
+            return self._as_declared(table, wanted)
+        indptr, indices, values, width = table
+        if wanted is np.float32:
+            values = _tables.exact_float32(values, np.isin(indices, self._categories))
+        return sparse.csr_array((values, indices, indptr), shape=(len(indptr) - 1, width))
 
     def _as_declared(self, matrix: npt.NDArray[Any], wanted: type[np.floating[Any]]) -> npt.NDArray[Any]:
         if matrix.dtype == wanted:
@@ -68,15 +80,6 @@ class TableEstimator(BaseEstimator, ABC):
         if wanted is np.float64:
             return matrix.astype(np.float64)
         return _tables.exact_float32(matrix, (slice(None), self._categories))
-
-    def _sparse_scores(self, session: InferenceSession, csr: Any, wanted: type[np.floating[Any]]) -> npt.NDArray[Any]:
-        """Score sparse rows, which the runtime lays out block by block."""
-        from scipy import sparse
-
-        indptr, indices, values, width = csr
-        if wanted is np.float32:
-            values = _tables.exact_float32(values, np.isin(indices, self._categories))
-        return np.asarray(session(sparse.csr_array((values, indices, indptr), shape=(len(indptr) - 1, width))))
 
     def _onnx_bytes(self) -> bytes:
         """The fitted model as an ONNX file; what :func:`arsenal.deployment.export_onnx` writes."""

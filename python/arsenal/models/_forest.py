@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models._decision_tree import DecisionTreeClassifier, DecisionTreeRegressor
-from arsenal.models._forest_base import ClassTrees, Learned, NumberTrees, Trees
+from arsenal.models._forest_base import ClassTrees, Learned, Trees
+from arsenal.models._quantiles import QuantileTrees
 
 
 class _Forest(Trees):
@@ -126,9 +127,9 @@ class RandomForestClassifier(ClassTrees, _Forest):
         Cost of a leaf; subtrees that are not worth theirs are cut.
     max_samples : int, float or None, default=None
         Rows that each tree draws, as a number or a share of all.
-    monotonic_cst : array-like of shape (n_features,) or None, default=None
-        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; for two classes and one
-        output.
+    monotonic_cst : array-like of shape (n_features,), dict of str to int or None, default=None
+        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; a dict names its columns.
+        For two classes and one output.
     max_bins : int, default=255
         Most bins of a column besides the one for missing values, 2 to 255.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
@@ -226,7 +227,7 @@ class RandomForestClassifier(ClassTrees, _Forest):
         self.categorical_features = categorical_features
 
 
-class RandomForestRegressor(NumberTrees, _Forest):
+class RandomForestRegressor(QuantileTrees, _Forest):
     """A random forest of numbers, grown on binned columns; its predictions are the means of the leaves'.
 
     Guarantees and costs are those of :class:`RandomForestClassifier`.
@@ -266,8 +267,9 @@ class RandomForestRegressor(NumberTrees, _Forest):
         Cost of a leaf; subtrees that are not worth theirs are cut.
     max_samples : int, float or None, default=None
         Rows that each tree draws, as a number or a share of all.
-    monotonic_cst : array-like of shape (n_features,) or None, default=None
-        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; for one output.
+    monotonic_cst : array-like of shape (n_features,), dict of str to int or None, default=None
+        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; a dict names its columns.
+        For one output.
     max_bins : int, default=255
         Most bins of a column besides the one for missing values, 2 to 255.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
@@ -387,9 +389,9 @@ class ExtraTreesClassifier(ClassTrees, _Forest):
         Cost of a leaf; subtrees that are not worth theirs are cut.
     max_samples : int, float or None, default=None
         Rows that each tree draws, as a number or a share of all.
-    monotonic_cst : array-like of shape (n_features,) or None, default=None
-        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; for two classes and one
-        output.
+    monotonic_cst : array-like of shape (n_features,), dict of str to int or None, default=None
+        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; a dict names its columns.
+        For two classes and one output.
     max_bins : int, default=255
         Most bins of a column besides the one for missing values, 2 to 255.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"
@@ -478,7 +480,7 @@ class ExtraTreesClassifier(ClassTrees, _Forest):
         return "random"
 
 
-class ExtraTreesRegressor(NumberTrees, _Forest):
+class ExtraTreesRegressor(QuantileTrees, _Forest):
     """Extremely randomised trees of numbers, grown on binned columns; see :class:`ExtraTreesClassifier`.
 
     Parameters
@@ -516,8 +518,9 @@ class ExtraTreesRegressor(NumberTrees, _Forest):
         Cost of a leaf; subtrees that are not worth theirs are cut.
     max_samples : int, float or None, default=None
         Rows that each tree draws, as a number or a share of all.
-    monotonic_cst : array-like of shape (n_features,) or None, default=None
-        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; for one output.
+    monotonic_cst : array-like of shape (n_features,), dict of str to int or None, default=None
+        1 where the prediction must rise with a column, -1 where it must fall, 0 elsewhere; a dict names its columns.
+        For one output.
     max_bins : int, default=255
         Most bins of a column besides the one for missing values, 2 to 255.
     categorical_features : "from_dtype", None or array-like, default="from_dtype"

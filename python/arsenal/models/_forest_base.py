@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Self
@@ -20,11 +21,13 @@ from sklearn.utils.validation import _check_sample_weight, _check_y, check_consi
 
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
+from arsenal.models import _constraints, _tables
 from arsenal.models import _forest_parameters as parameters
-from arsenal.models import _tables
 from arsenal.models._estimator import Rows, TableEstimator, file_labels, given
 from arsenal.models._explanations import TreeExplanations
+from arsenal.models._parameters import check_parameters
 from arsenal.models._progress import iteration_bar
+from arsenal.models._refit import all_or_nothing
 from arsenal.models._runtime import Runtime
 
 _Floats = npt.NDArray[np.float64]
@@ -44,14 +47,16 @@ class Learned:
     def __init__(self, state: Any, description: dict[str, Any]) -> None:
         self.state = state
         self.description = description
-        self._runtime: Runtime | None = None
 
-    @property
+    @functools.cached_property
     def runtime(self) -> Runtime:
         """The model in the runtime."""
-        if self._runtime is None:
-            self._runtime = Runtime(self.state.onnx(self.description))
-        return self._runtime
+        return Runtime(self.state.onnx(self.description))
+
+    @functools.cached_property
+    def quantile_runtime(self) -> Runtime:
+        """A regression forest that gives quantiles, in the runtime."""
+        return Runtime(self.state.quantile_onnx(self.description))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _read, (type(self.state).__name__, self.state.to_bytes(), self.description)
@@ -103,7 +108,9 @@ class Trees(TreeExplanations, TableEstimator):
     def _splitter(self) -> str:
         return "best"
 
+    @all_or_nothing
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        check_parameters(self, but=("max_features", "min_samples_leaf"))
         table = _tables.read_training_table(self, X)
         labels = _check_y(given(y), multi_output=True, y_numeric=not self._has_classes, estimator=self)
         if sparse.issparse(labels):
@@ -113,7 +120,7 @@ class Trees(TreeExplanations, TableEstimator):
                 "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
                 "(n_samples,), for example using ravel().",
                 DataConversionWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         check_consistent_length(Rows(table), labels)
         self.n_outputs_ = 1 if labels.ndim == 1 else labels.shape[1]
@@ -131,13 +138,13 @@ class Trees(TreeExplanations, TableEstimator):
                 "warm_start==True"
             )
         elif previous.n_trees == n_trees:
-            warn("Warm-start fitting without increasing n_estimators does not fit new trees.", stacklevel=3)
+            warn("Warm-start fitting without increasing n_estimators does not fit new trees.", stacklevel=4)
             return self
-        params = self._core_params(len(labels), n_trees, is_subsample_balanced)
+        params = self._core_params(names, len(labels), n_trees, is_subsample_balanced)
         description = self._file_description(X, names, categories, self._file_classes())
         with iteration_bar(self.verbose, n_trees, type(self).__name__) as tick:
             state, out_of_bag = _rust.fit_forest(
-                (table, np.ascontiguousarray(targets, dtype=np.float64).ravel(), weights, None),
+                (_tables.for_core(table, "X"), np.ascontiguousarray(targets, dtype=np.float64).ravel(), weights, None),
                 outputs,
                 params,
                 description,
@@ -150,7 +157,9 @@ class Trees(TreeExplanations, TableEstimator):
             self._score_out_of_bag(out_of_bag.reshape(len(labels), -1), labels)
         return self
 
-    def _core_params(self, n_samples: int, n_trees: int, is_subsample_balanced: bool) -> dict[str, Any]:
+    def _core_params(
+        self, names: list[str], n_samples: int, n_trees: int, is_subsample_balanced: bool
+    ) -> dict[str, Any]:
         least_split = parameters.fewest_rows("min_samples_split", self.min_samples_split, n_samples, 2)
         if self.max_samples is not None and not self.bootstrap:
             raise ArsenalValueError(
@@ -171,7 +180,7 @@ class Trees(TreeExplanations, TableEstimator):
             "bootstrap": parameters.drawn_rows(self.max_samples, n_samples) if self.bootstrap else None,
             "balanced_subsample": is_subsample_balanced,
             "ccp_alpha": self.ccp_alpha,
-            "monotonic": parameters.monotonic(self.monotonic_cst, self.n_features_in_),
+            "monotonic": _constraints.monotonic_signs(self.monotonic_cst, names, len(names)),
             "out_of_bag": bool(self.oob_score),
             "max_bins": self.max_bins,
             "seed": self._seed,
@@ -197,7 +206,7 @@ class Trees(TreeExplanations, TableEstimator):
                 warn(
                     'class_weight presets "balanced" or "balanced_subsample" are not recommended for warm_start if '
                     f"the fitted data differs from the full dataset: got {balance!r}",
-                    stacklevel=4,
+                    stacklevel=5,
                 )
             if balance == "balanced_subsample" and self.bootstrap:
                 return weights, True
@@ -236,7 +245,7 @@ class Trees(TreeExplanations, TableEstimator):
         """X as the core takes it, rounded as the runtime rounds it."""
         table = _tables.read_other_table(self, X)
         if _tables.has_columns(table) or isinstance(table, tuple):
-            return table
+            return _tables.for_core(table, "X")
         is_float32 = self._model().session(self.n_jobs).get_inputs()[0].type == "tensor(float)"
         return self._as_declared(table, np.float32 if is_float32 else np.float64)
 
@@ -430,6 +439,6 @@ def _warn_if_always_seen(means: _Floats) -> npt.NDArray[np.bool_]:
             "Some inputs do not have OOB scores. This probably means too few trees were used to compute any reliable "
             "OOB estimates.",
             UserWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
     return np.asarray(seen)

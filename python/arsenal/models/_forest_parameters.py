@@ -62,20 +62,6 @@ def fewest_rows(name: str, value: Any, n_samples: int, least: int) -> int:
     return max(least, math.ceil(float(value) * n_samples))
 
 
-def monotonic(monotonic_cst: Any, n_features: int) -> list[int]:
-    """``monotonic_cst`` as one sign per column; empty where there is no constraint."""
-    if monotonic_cst is None:
-        return []
-    signs = np.asarray(monotonic_cst)
-    if signs.shape != (n_features,):
-        raise ArsenalValueError(
-            f"monotonic_cst has shape {signs.shape} but the input data X has {n_features} features."
-        )
-    if not np.isin(signs, (-1, 0, 1)).all():
-        raise ArsenalValueError(f"monotonic_cst must be None or an array-like of -1, 0 or 1, but got {monotonic_cst!r}")
-    return [int(sign) for sign in signs]
-
-
 def criterion(value: Any, allowed: tuple[str, ...]) -> str:
     """``criterion``, if the estimator has it."""
     if value in allowed:

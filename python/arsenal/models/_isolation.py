@@ -17,7 +17,9 @@ from arsenal.models import _forest_parameters as parameters
 from arsenal.models import _tables
 from arsenal.models._estimator import Rows, TableEstimator
 from arsenal.models._forest_base import Learned
+from arsenal.models._parameters import check_parameters
 from arsenal.models._progress import iteration_bar
+from arsenal.models._refit import all_or_nothing
 from arsenal.models._runtime import Runtime
 
 
@@ -103,6 +105,7 @@ class IsolationForest(OutlierMixin, TableEstimator):
         self.verbose = verbose
         self.warm_start = warm_start
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Learn from a table of numbers.
 
@@ -119,6 +122,7 @@ class IsolationForest(OutlierMixin, TableEstimator):
         -------
         self
         """
+        check_parameters(self, but=("max_features",))
         contamination = self.contamination
         if not (contamination == "auto" if isinstance(contamination, str) else 0 < contamination <= 0.5):
             raise ArsenalValueError(
@@ -146,7 +150,9 @@ class IsolationForest(OutlierMixin, TableEstimator):
             "n_jobs": self.n_jobs,
         }
         with iteration_bar(self.verbose, self.n_estimators, type(self).__name__) as tick:
-            state = _rust.fit_isolation_forest(table, weights, params, description, previous, tick)
+            state = _rust.fit_isolation_forest(
+                _tables.for_core(table, "X"), weights, params, description, previous, tick
+            )
         self._learned = Learned(state, description)
         self._categories: list[int] = []
         self.offset_ = -0.5
@@ -166,7 +172,7 @@ class IsolationForest(OutlierMixin, TableEstimator):
             warn(
                 f"max_samples ({self.max_samples}) is greater than the total number of samples ({n_samples}). "
                 "max_samples will be set to n_samples for estimation.",
-                stacklevel=3,
+                stacklevel=4,
             )
             return n_samples
         return parameters.drawn_rows(self.max_samples, n_samples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -53,6 +54,10 @@ _PARAMETERS: dict[str, _Wanted | type[str]] = {
     "tol": _NUMBER,
     "verbose": _Wanted(0),
     "n_jobs": _Wanted(-(2**63), or_none=True),
+    "splitter": str,
+    "min_weight_fraction_leaf": _NUMBER,
+    "min_impurity_decrease": _NUMBER,
+    "ccp_alpha": _NUMBER,
     "alpha": _NUMBER,
     "tweedie_power": _NUMBER,
     "truncation_level": _COUNT,
@@ -60,10 +65,13 @@ _PARAMETERS: dict[str, _Wanted | type[str]] = {
 }
 
 
-def check_parameters(estimator: Any) -> None:
-    """Raise unless each parameter of an estimator is a name or number of its kind, and whole ones are not too small."""
+def check_parameters(estimator: Any, but: Container[str] = ()) -> None:
+    """Raise unless each parameter of an estimator is a name or number of its kind, and whole ones are not too small.
+
+    ``but`` names parameters that this estimator reads in a way of its own.
+    """
     for name, value in estimator.get_params(deep=False).items():
-        wanted = _PARAMETERS.get(name)
+        wanted = None if name in but else _PARAMETERS.get(name)
         if isinstance(wanted, type):
             if not isinstance(value, str):
                 raise ArsenalTypeError(f"{name} is {value!r}, wanted a name")

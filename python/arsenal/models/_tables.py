@@ -145,6 +145,32 @@ def float32_table(X: Any) -> Any:
     return pa.table(columns, names=table.column_names)
 
 
+def column(frame: Any, place: int) -> Any:
+    """A column of a table, as the table's library has it."""
+    if hasattr(frame, "iloc"):
+        return frame.iloc[:, place]
+    if hasattr(frame, "to_series"):
+        return frame.to_series(place)
+    import pyarrow as pa
+
+    return pa.table(frame).column(place)
+
+
+def matrix(frame: Any) -> npt.NDArray[np.float64]:
+    """A table of numbers as float64; what is missing is NaN."""
+    return np.column_stack([_column_numbers(column(frame, place)) for place in range(n_columns(frame))])
+
+
+def _column_numbers(values: Any) -> npt.NDArray[Any]:
+    if hasattr(values, "array"):  # pandas
+        return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
+    if hasattr(values, "to_arrow"):  # polars
+        values = values.to_arrow()
+    import pyarrow as pa
+
+    return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False))
+
+
 def _read_matrix(estimator: BaseEstimator, X: Any, *, reset: bool) -> CoreTable:
     if sparse.issparse(X) and X.ndim == 2:
         check_sparse(X)

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::ONNX_ML;
-use crate::proto::{AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto};
+use crate::proto::{GraphProto, NodeProto, TensorProto, ValueInfoProto};
+use crate::tensor::Attribute;
 
 /// Operators of ai.onnx.ml that we write; all others are standard ones.
 const ML_OPERATORS: [&str; 4] = ["LabelEncoder", "TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"];
@@ -49,7 +50,7 @@ impl Graph {
     }
 
     /// Adds a node, named as its first output.
-    pub fn node(&mut self, op_type: &str, inputs: &[&str], outputs: &[&str], attribute: Vec<AttributeProto>) {
+    pub fn node(&mut self, op_type: &str, inputs: &[&str], outputs: &[&str], attribute: Vec<Attribute>) {
         let domain = if ML_OPERATORS.contains(&op_type) { ONNX_ML } else { "" };
         self.graph.node.push(NodeProto {
             input: inputs.iter().map(|&name| name.to_owned()).collect(),

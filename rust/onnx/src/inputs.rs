@@ -39,7 +39,7 @@ pub fn reserved_names(ensemble: &TreeEnsemble, outputs: &[&str]) -> Result<BTree
             );
         }
         if outputs.contains(&name.as_str()) {
-            return value_error!("a column is named {name:?} like the model's output; rename the column");
+            return value_error!("a column is named {name:?} like an input or output of the model; rename the column");
         }
         if !taken.insert(name.clone()) {
             return value_error!(

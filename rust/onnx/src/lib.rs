@@ -26,6 +26,7 @@ mod metadata;
 mod order;
 mod outputs;
 mod proto;
+mod quantiles;
 mod tensor;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ pub use foreign::write_foreign;
 use graph::Graph;
 pub use metadata::append_metadata;
 use prost::Message;
+pub use quantiles::write_quantiles;
 
 /// The labels that a classifier predicts, in the order of its probabilities.
 #[derive(Clone, Debug, PartialEq, Eq)]

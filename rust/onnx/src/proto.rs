@@ -88,8 +88,9 @@ pub struct NodeProto {
     pub name: String,
     #[prost(string, tag = "4")]
     pub op_type: String,
-    #[prost(message, repeated, tag = "5")]
-    pub attribute: Vec<AttributeProto>,
+    /// Encoded [`AttributeProto`]s: those of trees are long, and a message within a message is measured at every level.
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub attribute: Vec<Vec<u8>>,
     #[prost(string, tag = "7")]
     pub domain: String,
 }

@@ -1,6 +1,8 @@
 //! Tensors, attributes and value descriptions: the small change of the format.
 
 use arsenal_core::ensemble::Dtype;
+use prost::Message;
+use prost::encoding::encode_varint;
 
 use crate::proto::{
     AttributeProto, Dimension, DimensionProto, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
@@ -58,44 +60,75 @@ fn raw(data_type: i32, len: usize, bytes: Vec<u8>) -> TensorProto {
 
 /// A tensor of shape `[N, columns]`, or `[N]`; `N` is free.
 pub fn value_info(name: &str, elem_type: i32, columns: Option<usize>) -> ValueInfoProto {
-    let rows = DimensionProto { value: Some(Dimension::Param("N".into())) };
-    let columns = columns.map(|columns| DimensionProto { value: Some(Dimension::Value(columns as i64)) });
-    let shape = TensorShapeProto { dim: std::iter::once(rows).chain(columns).collect() };
+    let columns = columns.map(|columns| Dimension::Value(columns as i64));
+    axes_info(name, elem_type, std::iter::once(Dimension::Param("N".into())).chain(columns))
+}
+
+/// A tensor with these axes.
+pub fn axes_info(name: &str, elem_type: i32, axes: impl IntoIterator<Item = Dimension>) -> ValueInfoProto {
+    let shape = TensorShapeProto { dim: axes.into_iter().map(|axis| DimensionProto { value: Some(axis) }).collect() };
     ValueInfoProto {
         name: name.to_owned(),
         r#type: Some(TypeProto { tensor_type: Some(TensorTypeProto { elem_type, shape: Some(shape) }) }),
     }
 }
 
+/// An encoded `AttributeProto`.
+pub type Attribute = Vec<u8>;
+
 /// An attribute that holds one integer.
-pub fn int_attribute(name: &str, value: i64) -> AttributeProto {
-    AttributeProto { i: Some(value), ..empty(name, attribute_type::INT) }
+pub fn int_attribute(name: &str, value: i64) -> Attribute {
+    AttributeProto { i: Some(value), ..empty(name, attribute_type::INT) }.encode_to_vec()
 }
 
 /// An attribute that holds one string.
-pub fn string_attribute(name: &str, value: &str) -> AttributeProto {
-    AttributeProto { s: Some(value.as_bytes().to_vec()), ..empty(name, attribute_type::STRING) }
+pub fn string_attribute(name: &str, value: &str) -> Attribute {
+    AttributeProto { s: Some(value.as_bytes().to_vec()), ..empty(name, attribute_type::STRING) }.encode_to_vec()
 }
 
 /// An attribute that holds a tensor.
-pub fn tensor_attribute(name: &str, value: TensorProto) -> AttributeProto {
-    AttributeProto { t: Some(value), ..empty(name, attribute_type::TENSOR) }
+pub fn tensor_attribute(name: &str, value: TensorProto) -> Attribute {
+    AttributeProto { t: Some(value), ..empty(name, attribute_type::TENSOR) }.encode_to_vec()
 }
 
 /// An attribute that holds float32 numbers.
-pub fn floats_attribute(name: &str, values: Vec<f32>) -> AttributeProto {
-    AttributeProto { floats: values, ..empty(name, attribute_type::FLOATS) }
+pub fn floats_attribute(name: &str, values: Vec<f32>) -> Attribute {
+    AttributeProto { floats: values, ..empty(name, attribute_type::FLOATS) }.encode_to_vec()
 }
 
-/// An attribute that holds integers.
-pub fn ints_attribute(name: &str, values: Vec<i64>) -> AttributeProto {
-    AttributeProto { ints: values, ..empty(name, attribute_type::INTS) }
+/// An attribute that holds integers. Forests have millions, which one pass writes.
+pub fn ints_attribute(name: &str, values: &[i64]) -> Attribute {
+    let mut packed = Vec::with_capacity(2 * values.len());
+    for &value in values {
+        encode_varint(value as u64, &mut packed);
+    }
+    around(name, attribute_type::INTS, |bytes| {
+        if !packed.is_empty() {
+            put_bytes(8, &packed, bytes);
+        }
+    })
 }
 
 /// An attribute that holds strings.
-pub fn strings_attribute<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> AttributeProto {
-    let values = values.into_iter().map(|value| value.as_bytes().to_vec()).collect();
-    AttributeProto { strings: values, ..empty(name, attribute_type::STRINGS) }
+pub fn strings_attribute<'a>(name: &str, values: impl IntoIterator<Item = &'a str>) -> Attribute {
+    around(name, attribute_type::STRINGS, |bytes| {
+        values.into_iter().for_each(|value| put_bytes(9, value.as_bytes(), bytes));
+    })
+}
+
+/// An attribute whose values `put` writes between its name and its type: fields stand in the order of their numbers.
+fn around(name: &str, r#type: i32, put: impl FnOnce(&mut Vec<u8>)) -> Attribute {
+    let mut bytes = empty(name, 0).encode_to_vec();
+    put(&mut bytes);
+    bytes.extend(empty("", r#type).encode_to_vec());
+    bytes
+}
+
+/// Field `number` of the wire type that has a length.
+fn put_bytes(number: u64, value: &[u8], bytes: &mut Vec<u8>) {
+    encode_varint(number << 3 | 2, bytes);
+    encode_varint(value.len() as u64, bytes);
+    bytes.extend_from_slice(value);
 }
 
 fn empty(name: &str, r#type: i32) -> AttributeProto {

@@ -3,8 +3,7 @@
 use arsenal_core::ensemble::{Child, Condition, Link, TreeEnsemble};
 
 use crate::graph::Graph;
-use crate::proto::AttributeProto;
-use crate::tensor::{floats_attribute, int_attribute, ints_attribute, string_attribute, strings_attribute};
+use crate::tensor::{Attribute, floats_attribute, int_attribute, ints_attribute, string_attribute, strings_attribute};
 use crate::{ClassLabels, inputs, outputs};
 
 /// One entry per node, splits and leaves alike.
@@ -159,26 +158,26 @@ impl Weights {
     }
 }
 
-fn attributes(nodes: Nodes, weights: Weights, prefix: &str) -> Vec<AttributeProto> {
+fn attributes(nodes: Nodes, weights: Weights, prefix: &str) -> Vec<Attribute> {
     vec![
-        ints_attribute("nodes_treeids", nodes.tree),
-        ints_attribute("nodes_nodeids", nodes.id),
-        ints_attribute("nodes_featureids", nodes.feature),
+        ints_attribute("nodes_treeids", &nodes.tree),
+        ints_attribute("nodes_nodeids", &nodes.id),
+        ints_attribute("nodes_featureids", &nodes.feature),
         strings_attribute("nodes_modes", nodes.mode),
         floats_attribute("nodes_values", nodes.value),
-        ints_attribute("nodes_truenodeids", nodes.true_id),
-        ints_attribute("nodes_falsenodeids", nodes.false_id),
-        ints_attribute("nodes_missing_value_tracks_true", nodes.missing_true),
-        ints_attribute(&format!("{prefix}_treeids"), weights.tree),
-        ints_attribute(&format!("{prefix}_nodeids"), weights.node),
-        ints_attribute(&format!("{prefix}_ids"), weights.target),
+        ints_attribute("nodes_truenodeids", &nodes.true_id),
+        ints_attribute("nodes_falsenodeids", &nodes.false_id),
+        ints_attribute("nodes_missing_value_tracks_true", &nodes.missing_true),
+        ints_attribute(&format!("{prefix}_treeids"), &weights.tree),
+        ints_attribute(&format!("{prefix}_nodeids"), &weights.node),
+        ints_attribute(&format!("{prefix}_ids"), &weights.target),
         floats_attribute(&format!("{prefix}_weights"), weights.weight),
     ]
 }
 
-fn class_labels(labels: &ClassLabels) -> AttributeProto {
+fn class_labels(labels: &ClassLabels) -> Attribute {
     match labels {
-        ClassLabels::Int64s(labels) => ints_attribute("classlabels_int64s", labels.clone()),
+        ClassLabels::Int64s(labels) => ints_attribute("classlabels_int64s", labels),
         ClassLabels::Strings(labels) => strings_attribute("classlabels_strings", labels.iter().map(String::as_str)),
         ClassLabels::Several(_) => unreachable!("the classifier has one output"),
     }

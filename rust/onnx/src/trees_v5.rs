@@ -3,8 +3,8 @@
 use arsenal_core::ensemble::{Child, Condition, Dtype, Tree, TreeEnsemble};
 
 use crate::graph::Graph;
-use crate::proto::{AttributeProto, data_type};
-use crate::tensor::{floats, int_attribute, int64s, ints_attribute, matrix_of, tensor_attribute, uint8s};
+use crate::proto::data_type;
+use crate::tensor::{Attribute, floats, int_attribute, int64s, ints_attribute, matrix_of, tensor_attribute, uint8s};
 use crate::{ClassLabels, inputs, outputs};
 
 const BRANCH_LEQ: u8 = 0;
@@ -39,10 +39,8 @@ pub fn add(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], la
         add_trees(graph, ensemble, orders, &matrix, &sums);
         sums
     } else {
-        let arrays = arrays(ensemble, orders, |t| t, |_, leaf| leaf as f64);
-        let numbers = graph.inner_name("leaf_numbers");
-        graph.node("TreeEnsemble", &[&matrix], &[&numbers], attributes(ensemble.dtype, ensemble.trees.len(), arrays));
-        look_up(graph, ensemble, labels, &numbers)
+        let places = leaf_places(graph, ensemble, orders, &matrix);
+        look_up(graph, ensemble, labels, &places)
     };
     outputs::finish(graph, ensemble, labels, sums);
 }
@@ -53,21 +51,28 @@ pub fn add_trees(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child
     graph.node("TreeEnsemble", &[matrix], &[sums], attributes(ensemble.dtype, ensemble.n_targets, arrays));
 }
 
-/// The sums of leaves of several values each, from the leaves' numbers in their trees `[N, trees]`: one row per leaf in a table of all
-/// trees' leaves.
-fn look_up(graph: &mut Graph, ensemble: &TreeEnsemble, labels: Option<&ClassLabels>, numbers: &str) -> String {
-    let values = ensemble.trees.iter().flat_map(|tree| tree.values.iter().copied());
-    let n_leaves: usize = ensemble.trees.iter().map(Tree::n_leaves).sum();
-    let table = matrix_of(floats(ensemble.dtype, values), n_leaves, ensemble.width());
+/// Where each tree puts a row, `[N, trees]`: places in a table that has one row per leaf of all trees, one tree after the other.
+pub fn leaf_places(graph: &mut Graph, ensemble: &TreeEnsemble, orders: &[Vec<Child>], matrix: &str) -> String {
+    let arrays = arrays(ensemble, orders, |t| t, |_, leaf| leaf as f64);
+    let [numbers, whole, places] = ["leaf_numbers", "whole_numbers", "leaf_places"].map(|name| graph.inner_name(name));
+    graph.node("TreeEnsemble", &[matrix], &[&numbers], attributes(ensemble.dtype, ensemble.trees.len(), arrays));
     let firsts =
         ensemble.trees.iter().scan(0, |next, tree| Some(std::mem::replace(next, *next + tree.n_leaves() as i64)));
     let firsts = graph.constant("first_leaves", int64s(firsts));
+    graph.node("Cast", &[&numbers], &[&whole], vec![int_attribute("to", i64::from(data_type::INT64))]);
+    graph.node("Add", &[&whole, &firsts], &[&places], vec![]);
+    places
+}
+
+/// The sums of leaves of several values each, from the places of the leaves.
+fn look_up(graph: &mut Graph, ensemble: &TreeEnsemble, labels: Option<&ClassLabels>, places: &str) -> String {
+    let values = ensemble.trees.iter().flat_map(|tree| tree.values.iter().copied());
+    let n_leaves: usize = ensemble.trees.iter().map(Tree::n_leaves).sum();
+    let table = matrix_of(floats(ensemble.dtype, values), n_leaves, ensemble.width());
     let table = graph.constant("leaf_values", table);
     let axis = graph.constant("tree_axis", int64s([1]));
-    let [whole, places, vectors] = ["whole_numbers", "leaf_places", "leaf_vectors"].map(|name| graph.inner_name(name));
-    graph.node("Cast", &[numbers], &[&whole], vec![int_attribute("to", i64::from(data_type::INT64))]);
-    graph.node("Add", &[&whole, &firsts], &[&places], vec![]);
-    graph.node("Gather", &[&table, &places], &[&vectors], vec![int_attribute("axis", 0)]);
+    let vectors = graph.inner_name("leaf_vectors");
+    graph.node("Gather", &[&table, places], &[&vectors], vec![int_attribute("axis", 0)]);
     let sums = outputs::sums_name(graph, ensemble, labels);
     graph.node("ReduceSum", &[&vectors, &axis], &[&sums], vec![int_attribute("keepdims", 0)]);
     sums
@@ -181,18 +186,18 @@ fn leaf_order(tree: &Tree, first_split: usize, first_leaf: usize) -> Vec<usize> 
     order
 }
 
-fn attributes(dtype: Dtype, n_targets: usize, arrays: Arrays) -> Vec<AttributeProto> {
+fn attributes(dtype: Dtype, n_targets: usize, arrays: Arrays) -> Vec<Attribute> {
     let mut attributes = vec![
-        ints_attribute("tree_roots", arrays.root),
-        ints_attribute("nodes_featureids", arrays.feature),
+        ints_attribute("tree_roots", &arrays.root),
+        ints_attribute("nodes_featureids", &arrays.feature),
         tensor_attribute("nodes_modes", uint8s(arrays.mode)),
         tensor_attribute("nodes_splits", floats(dtype, arrays.threshold)),
-        ints_attribute("nodes_truenodeids", arrays.true_id),
-        ints_attribute("nodes_trueleafs", arrays.true_is_leaf),
-        ints_attribute("nodes_falsenodeids", arrays.false_id),
-        ints_attribute("nodes_falseleafs", arrays.false_is_leaf),
-        ints_attribute("nodes_missing_value_tracks_true", arrays.missing_true),
-        ints_attribute("leaf_targetids", arrays.target),
+        ints_attribute("nodes_truenodeids", &arrays.true_id),
+        ints_attribute("nodes_trueleafs", &arrays.true_is_leaf),
+        ints_attribute("nodes_falsenodeids", &arrays.false_id),
+        ints_attribute("nodes_falseleafs", &arrays.false_is_leaf),
+        ints_attribute("nodes_missing_value_tracks_true", &arrays.missing_true),
+        ints_attribute("leaf_targetids", &arrays.target),
         tensor_attribute("leaf_weights", floats(dtype, arrays.weight)),
         int_attribute("n_targets", n_targets as i64),
         int_attribute("aggregate_function", SUM),

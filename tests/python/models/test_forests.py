@@ -296,6 +296,9 @@ def test_monotonic_constraints_hold():
     assert np.all(np.diff(model.predict(rising)) >= 0)
     assert np.all(np.diff(model.predict(rising[:, ::-1])) <= 0)
     assert not np.all(np.diff(small(RandomForestRegressor).fit(X, y).predict(rising)) >= 0)
+    named = small(RandomForestRegressor, monotonic_cst={"rises": 1, "falls": -1})
+    frame = pd.DataFrame(X, columns=["rises", "falls"])
+    np.testing.assert_array_equal(named.fit(frame, y).predict(frame), model.predict(X))
     with pytest.raises(ValueError, match="not supported with multiclass"):
         small(RandomForestClassifier, monotonic_cst=[1, 0]).fit(X, np.digitize(y, [0, 1]))
 
@@ -348,7 +351,9 @@ def test_every_instruction_set_gives_the_same_bytes():
         ({"criterion": "absolute_error"}, "medians are no sums"),
         ({"min_samples_leaf": 0}, "min_samples_leaf is 0, wanted at least 1"),
         ({"min_samples_split": 1.5}, "min_samples_split is 1.5, wanted at least 2"),
-        ({"monotonic_cst": [1]}, r"monotonic_cst has shape \(1,\)"),
+        ({"monotonic_cst": [1]}, r"monotonic_cst has shape \(1,\), wanted one entry per column: 10"),
+        ({"monotonic_cst": [2] * 10}, "monotonic_cst is 2 for column 'x0', wanted -1, 0 or 1"),
+        ({"monotonic_cst": {"age": 1}}, "monotonic_cst names 'age', the columns are"),
         ({"max_depth": 0}, "max_depth is 0, wanted at least 1"),
         ({"ccp_alpha": -1.0}, "ccp_alpha is -1"),
     ],

@@ -31,11 +31,13 @@ pub fn operators(model: &ModelProto) -> Vec<&str> {
     model.graph.as_ref().unwrap().node.iter().map(|node| node.op_type.as_str()).collect()
 }
 
-pub fn attribute<'a>(node: &'a NodeProto, name: &str) -> &'a AttributeProto {
-    node.attribute
-        .iter()
-        .find(|attribute| attribute.name == name)
-        .unwrap_or_else(|| panic!("no {name} in {}", node.op_type))
+pub fn attributes(node: &NodeProto) -> Vec<AttributeProto> {
+    node.attribute.iter().map(|bytes| AttributeProto::decode(bytes.as_slice()).unwrap()).collect()
+}
+
+pub fn attribute(node: &NodeProto, name: &str) -> AttributeProto {
+    let found = attributes(node).into_iter().find(|attribute| attribute.name == name);
+    found.unwrap_or_else(|| panic!("no {name} in {}", node.op_type))
 }
 
 pub fn floats(tensor: &TensorProto) -> Vec<f64> {
@@ -86,20 +88,20 @@ fn expected_below(dtype: Dtype, target: i64, tree: &Tree, child: Child) -> Node 
 /// The trees of a `TreeEnsembleClassifier` or `TreeEnsembleRegressor`.
 pub fn trees_v3(node: &NodeProto) -> Vec<Node> {
     let prefix = if node.op_type == "TreeEnsembleClassifier" { "class" } else { "target" };
-    let ints = |name: &str| attribute(node, name).ints.clone();
+    let ints = |name: &str| attribute(node, name).ints;
     let v3 = V3 {
         tree: ints("nodes_treeids"),
         id: ints("nodes_nodeids"),
         feature: ints("nodes_featureids"),
-        mode: attribute(node, "nodes_modes").strings.clone(),
-        value: attribute(node, "nodes_values").floats.clone(),
+        mode: attribute(node, "nodes_modes").strings,
+        value: attribute(node, "nodes_values").floats,
         true_id: ints("nodes_truenodeids"),
         false_id: ints("nodes_falsenodeids"),
         missing_true: ints("nodes_missing_value_tracks_true"),
         leaf_tree: ints(&format!("{prefix}_treeids")),
         leaf_node: ints(&format!("{prefix}_nodeids")),
         target: ints(&format!("{prefix}_ids")),
-        weight: attribute(node, &format!("{prefix}_weights")).floats.clone(),
+        weight: attribute(node, &format!("{prefix}_weights")).floats,
     };
     // Ids count from 0 in each tree, in the order of storage, and leaves are listed in the order of their nodes.
     for (i, &id) in v3.id.iter().enumerate() {
@@ -150,10 +152,10 @@ impl V3 {
 
 /// The trees of a `TreeEnsemble`.
 pub fn trees_v5(node: &NodeProto) -> Vec<Node> {
-    let ints = |name: &str| attribute(node, name).ints.clone();
-    let tensor = |name: &str| attribute(node, name).t.clone().unwrap();
+    let ints = |name: &str| attribute(node, name).ints;
+    let tensor = |name: &str| attribute(node, name).t.unwrap();
     let mut sets: Vec<Vec<u32>> = vec![vec![]];
-    if node.attribute.iter().any(|attribute| attribute.name == "membership_values") {
+    if attributes(node).iter().any(|attribute| attribute.name == "membership_values") {
         for member in floats(&tensor("membership_values")) {
             if member.is_nan() { sets.push(vec![]) } else { sets.last_mut().unwrap().push(member as u32) }
         }

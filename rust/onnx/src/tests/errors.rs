@@ -140,10 +140,13 @@ fn input_names_must_be_sound_where_columns_are_inputs() {
     );
     assert_eq!(names(&[""]), "column 1 has an empty name; with string columns each column is an input and needs one");
     assert_eq!(names(&["a"]), "two columns are named \"a\"; with string columns each column is an input of its own");
-    assert_eq!(names(&["b", "label"]), "a column is named \"label\" like the model's output; rename the column");
+    assert_eq!(
+        names(&["b", "label"]),
+        "a column is named \"label\" like an input or output of the model; rename the column"
+    );
     assert_eq!(
         names(&["probabilities"]),
-        "a column is named \"probabilities\" like the model's output; rename the column"
+        "a column is named \"probabilities\" like an input or output of the model; rename the column"
     );
 }
 

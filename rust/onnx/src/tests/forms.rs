@@ -7,7 +7,7 @@ use arsenal_core::ensemble::{
 use super::decode::{self, Node};
 use super::ensembles::{numeric, numeric_categories, string_categories};
 use crate::proto::{Dimension, ModelProto, TensorProto, ValueInfoProto, data_type};
-use crate::{ClassLabels, Options, append_metadata, write};
+use crate::{ClassLabels, Options, append_metadata, write, write_quantiles};
 
 pub fn stump(feature: u32, condition: Condition, left: f64, right: f64) -> Tree {
     let split = Split { feature, condition, left: Child::Leaf(0), right: Child::Leaf(1), gain: 1.0, cover: 2.0 };
@@ -75,7 +75,11 @@ fn a_float32_model_of_numbers_is_one_classifier_of_the_widest_reach() {
     assert_eq!(decode::attribute(node, "post_transform").s.as_deref(), Some(&b"LOGISTIC"[..]));
     assert_eq!(decode::attribute(node, "classlabels_strings").strings, [b"no".to_vec(), b"yes".to_vec()]);
     assert_eq!(decode::trees_v3(node).len(), 1);
-    assert!(node.attribute.iter().all(|attribute| attribute.r#type != 0 && !attribute.name.starts_with("base_values")));
+    assert!(
+        decode::attributes(node)
+            .iter()
+            .all(|attribute| attribute.r#type != 0 && !attribute.name.starts_with("base_values"))
+    );
 }
 
 #[test]
@@ -118,7 +122,7 @@ fn a_float64_model_computes_in_double_throughout() {
     assert_eq!(inputs(&classifier), [("X", data_type::DOUBLE, Some(1))]);
     assert_eq!(outputs(&classifier)[1], ("probabilities", data_type::DOUBLE, Some(2)));
     let node = decode::nodes(&classifier, "TreeEnsemble")[0];
-    assert_eq!(decode::floats(decode::attribute(node, "nodes_splits").t.as_ref().unwrap()), [threshold]);
+    assert_eq!(decode::floats(&decode::attribute(node, "nodes_splits").t.unwrap()), [threshold]);
     let Node::Split { left, .. } = &decode::trees_v5(node)[0] else { panic!() };
     assert_eq!(**left, Node::Leaf { target: 0, weight: 0.1_f64.to_bits() });
 
@@ -172,6 +176,24 @@ fn forest(dtype: Dtype) -> TreeEnsemble {
     }
 }
 
+#[test]
+fn quantiles_are_an_input_of_a_forest_of_numbers() {
+    let ensemble = TreeEnsemble { link: Link::Identity, ..forest(Dtype::F64) };
+    let draws: Vec<f64> = (0..12).map(f64::from).collect();
+    let model = decode::model(&write_quantiles(&ensemble, &draws, &Options::new("Model")).unwrap());
+    let operators = decode::operators(&model);
+    assert_eq!(operators[..5], ["TreeEnsemble", "Cast", "Add", "Gather", "TopK"]);
+    assert_eq!(operators.last(), Some(&"Add"));
+    let graph = model.graph.as_ref().unwrap();
+    let names: Vec<&str> = graph.input.iter().map(|input| input.name.as_str()).collect();
+    assert_eq!(names, ["X", "quantiles"]);
+    let table = graph.initializer.iter().find(|constant| constant.name == "leaf_draws").unwrap();
+    assert_eq!((table.dims.as_slice(), table.raw_data.as_ref().unwrap().len()), (&[4, 3][..], 12 * 8));
+    assert_every_value_has_its_own_name(&model);
+    let short = write_quantiles(&ensemble, &draws[1..], &Options::new("Model")).unwrap_err().to_string();
+    assert!(short.contains("there are 11 draws, wanted 3 for each of 4 leaves"), "{short}");
+}
+
 fn three_classes() -> Options {
     Options { class_labels: Some(ClassLabels::Int64s(vec![7, -1, 0])), ..Options::new("Model") }
 }
@@ -199,8 +221,8 @@ fn leaves_of_several_doubles_are_looked_up_by_number() {
     assert_eq!(decode::operators(&model), operators);
     let node = decode::nodes(&model, "TreeEnsemble")[0];
     assert_eq!(decode::attribute(node, "leaf_targetids").ints, [0, 0, 1, 1]);
-    let numbers = decode::attribute(node, "leaf_weights").t.as_ref().unwrap();
-    assert_eq!(decode::floats(numbers), [0.0, 1.0, 0.0, 1.0]);
+    let numbers = decode::attribute(node, "leaf_weights").t.unwrap();
+    assert_eq!(decode::floats(&numbers), [0.0, 1.0, 0.0, 1.0]);
     assert_eq!(decode::attribute(node, "n_targets").i, Some(2));
     let constants = &model.graph.as_ref().unwrap().initializer;
     let constant = |name: &str| constants.iter().find(|tensor| tensor.name == name).unwrap();
@@ -302,7 +324,7 @@ fn a_lone_category_column_needs_neither_gather_nor_concat() {
     let trees = vec![stump(0, Condition::Among { codes: vec![2] }, -1.0, 2.0)];
     let model = model(&binary(vec![numeric_categories("c", 3)], Dtype::F64, trees), &two_classes());
     assert_eq!(decode::operators(&model)[..2], ["LabelEncoder", "TreeEnsemble"]);
-    let values = decode::attribute(decode::nodes(&model, "LabelEncoder")[0], "values_tensor").t.as_ref().unwrap();
+    let values = decode::attribute(decode::nodes(&model, "LabelEncoder")[0], "values_tensor").t.unwrap();
     assert_eq!(values.data_type, data_type::DOUBLE);
 }
 
@@ -379,7 +401,7 @@ fn a_lone_leaf_left_of_the_second_root_swaps_places() {
     let model = model(&ensemble, &two_classes());
     let node = decode::nodes(&model, "TreeEnsemble")[0];
     // Leaves: two of the stump, then the second tree's 2.0 before its 1.0; the third tree's from left to right.
-    let weights = decode::floats(decode::attribute(node, "leaf_weights").t.as_ref().unwrap());
+    let weights = decode::floats(&decode::attribute(node, "leaf_weights").t.unwrap());
     assert_eq!(weights, [-1.0, 1.0, 2.0, 1.0, 3.0, 1.0, 2.0, 3.0]);
     assert_eq!(decode::trees_v5(node), (0..3).map(|t| decode::expected(&ensemble, t)).collect::<Vec<_>>());
 }
@@ -419,6 +441,6 @@ fn categories_of_a_float32_column_keep_their_kind() {
     let feature = Feature { name: "f".into(), kind: FeatureKind::NumericCategories(vec![-0.0, 0.5]) };
     let trees = vec![stump(0, Condition::Among { codes: vec![1] }, -1.0, 2.0)];
     let model = model(&binary(vec![feature], Dtype::F32, trees), &two_classes());
-    let keys = decode::attribute(decode::nodes(&model, "LabelEncoder")[0], "keys_tensor").t.clone().unwrap();
+    let keys = decode::attribute(decode::nodes(&model, "LabelEncoder")[0], "keys_tensor").t.unwrap();
     assert_eq!((keys.data_type, decode::floats(&keys)), (data_type::FLOAT, vec![-0.0, 0.5]));
 }

@@ -177,6 +177,9 @@ fn check_monotonic(training: &Training<'_, '_>, params: &Params) -> Result<()> {
     }
 }
 
+/// A tree, and for numbers the targets of one row of each leaf, drawn by weight.
+type Sampled = (Tree, Vec<f64>);
+
 /// What all trees share.
 struct Shared<'a> {
     binned: &'a BinnedTable,
@@ -184,6 +187,8 @@ struct Shared<'a> {
     params: &'a Params,
     limits: Limits,
     weights: Option<&'a [f64]>,
+    /// For numbers: the targets, row-major.
+    numbers: &'a [f64],
     /// For classes: row-major, the place of each output's class among all outputs' classes.
     places: &'a [u32],
     n_classes: &'a [usize],
@@ -201,10 +206,11 @@ fn grow_forest(
     let n_rows = training.table.n_rows();
     let rows: Vec<u32> =
         (0..n_rows as u32).filter(|&row| training.weights.is_none_or(|weights| weights[row as usize] > 0.0)).collect();
-    let (binning, old_trees) = match previous {
+    let (binning, old_trees, mut draws) = match previous {
         None => {
             let rng = Rng::new(params.seed);
-            (Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng)?, Vec::new())
+            let binning = Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng)?;
+            (binning, Vec::new(), Vec::new())
         }
         Some(state) if state.ensemble.n_targets != training.outputs.n_targets() => {
             return value_error!(
@@ -213,7 +219,7 @@ fn grow_forest(
                 state.ensemble.n_targets
             );
         }
-        Some(state) => (state.binning, state.ensemble.trees),
+        Some(state) => (state.binning, state.ensemble.trees, state.draws),
     };
     if old_trees.len() > params.n_estimators {
         return value_error!("n_estimators is {}, the forest has {} trees", params.n_estimators, old_trees.len());
@@ -245,6 +251,7 @@ fn grow_forest(
         params,
         limits,
         weights: training.weights,
+        numbers: if matches!(training.outputs, Outputs::Numbers(_)) { training.targets } else { &[] },
         places: &places,
         n_classes,
         n_done,
@@ -265,6 +272,10 @@ fn grow_forest(
         }
         outputs => shared.grow_several(numbers, training.targets, outputs),
     }?;
+    let (new_trees, new_draws): (Vec<Tree>, Vec<Vec<f64>>) = new_trees.into_iter().unzip();
+    if matches!(training.outputs, Outputs::Numbers(_)) {
+        draws.extend(new_draws);
+    }
     let ensemble = TreeEnsemble {
         features: binning.features(training.names),
         dtype: binning.dtype,
@@ -277,7 +288,7 @@ fn grow_forest(
         aggregate: Aggregate::Mean,
         trees: old_trees.into_iter().chain(new_trees).collect(),
     };
-    let state = State { ensemble, binning };
+    let state = State { ensemble, binning, draws };
     let out_of_bag = params.bootstrap.filter(|_| params.out_of_bag);
     let out_of_bag = out_of_bag.map(|n_draws| means_out_of_bag(&binned, &state, params.seed, n_draws));
     Ok(Fitted { state, out_of_bag })
@@ -320,7 +331,12 @@ impl Shared<'_> {
         (0..n_outputs).map(center).collect()
     }
 
-    fn grow_several(&self, numbers: std::ops::Range<usize>, targets: &[f64], outputs: &Outputs) -> Result<Vec<Tree>> {
+    fn grow_several(
+        &self,
+        numbers: std::ops::Range<usize>,
+        targets: &[f64],
+        outputs: &Outputs,
+    ) -> Result<Vec<Sampled>> {
         let n_sums = match outputs {
             Outputs::Classes(n_classes) => n_classes.iter().sum(),
             Outputs::Numbers(n) => *n,
@@ -339,7 +355,7 @@ impl Shared<'_> {
         numbers: std::ops::Range<usize>,
         targets: &[f64],
         outputs: &Outputs,
-    ) -> Result<Vec<Tree>> {
+    ) -> Result<Vec<Sampled>> {
         let outcome = match outputs {
             Outputs::Classes(n_classes) => Outcome::Classes {
                 places: self.places,
@@ -350,13 +366,13 @@ impl Shared<'_> {
         self.grow_all(numbers, &Several::<S> { outcome, criterion: self.params.criterion })
     }
 
-    fn grow_all<T: Target>(&self, numbers: std::ops::Range<usize>, target: &T) -> Result<Vec<Tree>> {
-        let mut tasks: Vec<(usize, Result<Option<Tree>>)> = numbers.map(|tree| (tree, Ok(None))).collect();
+    fn grow_all<T: Target>(&self, numbers: std::ops::Range<usize>, target: &T) -> Result<Vec<Sampled>> {
+        let mut tasks: Vec<(usize, Result<Option<Sampled>>)> = numbers.map(|tree| (tree, Ok(None))).collect();
         pool::for_each(&mut tasks, &|(number, tree)| *tree = self.grow_one(*number, target).map(Some));
         tasks.into_iter().filter_map(|(_, tree)| tree.transpose()).collect()
     }
 
-    fn grow_one<T: Target>(&self, tree: usize, target: &T) -> Result<Tree> {
+    fn grow_one<T: Target>(&self, tree: usize, target: &T) -> Result<Sampled> {
         if self.stop.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
@@ -387,7 +403,7 @@ impl Shared<'_> {
             return value_error!("tree {tree} drew no row of positive weight, wanted more rows or draws");
         }
         let mut grown = grower.grow(&mut rng, self.stop)?;
-        let (mut values, mut covers) = (Vec::new(), Vec::new());
+        let (mut values, mut covers, mut draws) = (Vec::new(), Vec::new(), Vec::new());
         if self.params.ccp_alpha > 0.0 {
             let mut whole = T::ZERO;
             grower.rows.iter().for_each(|&row| target.add(row, &mut whole));
@@ -401,14 +417,29 @@ impl Shared<'_> {
             }
             target.leaf(ids, rows, &tally, &mut values);
             covers.push(target.weight(&tally));
+            if !self.numbers.is_empty() {
+                let width = self.numbers.len() / n_rows;
+                let row = ids[drawn(target, rows, rng.uniform() * target.weight(&tally))] as usize;
+                draws.extend_from_slice(&self.numbers[row * width..][..width]);
+            }
         }
         // Constraints are for one target alone.
         for (value, &(low, high)) in values.iter_mut().zip(&grown.leaf_bounds) {
             *value = value.max(low).min(high);
         }
         self.n_done.fetch_add(1, Ordering::Relaxed);
-        Ok(to_tree(grown.root, &grown.splits, &self.binning.columns, values, covers))
+        Ok((to_tree(grown.root, &grown.splits, &self.binning.columns, values, covers), draws))
     }
+}
+
+/// Place of the row at which the running sum of weights passes `level`; the last one if rounding keeps it below.
+fn drawn<T: Target>(target: &T, rows: &[T::Row], level: f64) -> usize {
+    let mut tally = T::ZERO;
+    let passes = |&row: &T::Row| {
+        target.add(row, &mut tally);
+        target.weight(&tally) > level
+    };
+    rows.iter().position(passes).unwrap_or(rows.len() - 1)
 }
 
 /// Rows that one task predicts.

@@ -14,9 +14,11 @@ pub struct State {
     pub ensemble: TreeEnsemble,
     /// How values become bins.
     pub binning: Binning,
+    /// For numbers, per tree: row-major, the targets of one training row of each leaf, which was drawn by weight. Empty for classes.
+    pub draws: Vec<Vec<f64>>,
 }
 
-const MAGIC: [u8; 8] = *b"ARSFRST1";
+const MAGIC: [u8; 8] = *b"ARSFRST2";
 
 impl State {
     /// The state as bytes, little-endian, versioned by their first eight.
@@ -57,6 +59,7 @@ impl State {
         Some(Self {
             ensemble: TreeEnsemble { trees, features: self.ensemble.features.clone(), ..self.ensemble },
             binning: self.binning.clone(),
+            draws: self.draws.get(tree).map(|draws| vec![draws.clone()]).unwrap_or_default(),
         })
     }
 }
