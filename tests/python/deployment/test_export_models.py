@@ -220,7 +220,7 @@ def test_names_that_cannot_be_inputs_are_refused_where_they_must_be() -> None:
     y = np.arange(60) % 2
     fine = pd.DataFrame({"label": np.arange(60.0), "probabilities": np.arange(60.0)})
     export_onnx(GradientBoostingClassifier(n_estimators=1).fit(fine, y))
-    with pytest.raises(ValueError, match='a column is named "label" like the model\'s output; rename the column'):
+    with pytest.raises(ValueError, match='a column is named "label" like an input or output of the model'):
         GradientBoostingClassifier(n_estimators=1).fit(fine.assign(text=["a", "b"] * 30), y)
 
 
