@@ -6,6 +6,8 @@ from collections.abc import Container
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
 
 
@@ -23,7 +25,7 @@ _NUMBER = _Wanted()
 _COUNT = _Wanted(1)
 
 #: What each parameter is to be, in whatever estimator it occurs.
-_PARAMETERS: dict[str, _Wanted | type[str]] = {
+_PARAMETERS: dict[str, _Wanted | type[str] | type[bool]] = {
     "n_estimators": _COUNT,
     "learning_rate": _NUMBER,
     "boosting": str,
@@ -50,6 +52,10 @@ _PARAMETERS: dict[str, _Wanted | type[str]] = {
     "category_l2": _NUMBER,
     "max_category_set": _COUNT,
     "min_category_group": _Wanted(0),
+    "warm_start": bool,
+    "bootstrap": bool,
+    "early_stopping": bool,
+    "validation_fraction": _NUMBER,
     "n_iter_no_change": _COUNT,
     "tol": _NUMBER,
     "verbose": _Wanted(0),
@@ -73,8 +79,8 @@ def check_parameters(estimator: Any, but: Container[str] = ()) -> None:
     for name, value in estimator.get_params(deep=False).items():
         wanted = None if name in but else _PARAMETERS.get(name)
         if isinstance(wanted, type):
-            if not isinstance(value, str):
-                raise ArsenalTypeError(f"{name} is {value!r}, wanted a name")
+            if not isinstance(value, (bool, np.bool_) if wanted is bool else str):
+                raise ArsenalTypeError(f"{name} is {value!r}, wanted {'True or False' if wanted is bool else 'a name'}")
             continue
         if wanted is None or (value is None and wanted.or_none):
             continue

@@ -246,6 +246,11 @@ def _query_numbers(y: Any, group: Any, qid: Any, prefix: str) -> _Queries:
         names = np.asarray(qid)
         if names.shape != (n_rows,):
             raise ArsenalValueError(f"{prefix}qid has the shape {names.shape}, wanted ({n_rows},)")
+        unknown = np.flatnonzero([name is None or name != name for name in names.tolist()])
+        if unknown.size:
+            raise ArsenalValueError(
+                f"{prefix}qid is {names.tolist()[unknown[0]]} in row {unknown[0]}, wanted the query of every row"
+            )
         return np.unique(names, return_inverse=True)[1].astype(np.uint32)
     sizes = np.asarray(group)
     if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or (sizes < 1).any():

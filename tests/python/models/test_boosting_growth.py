@@ -12,7 +12,7 @@ import numpy as np
 import onnxruntime
 import pandas as pd
 import pytest
-from arsenal.exceptions import ArsenalValueError
+from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
 from arsenal.models import GradientBoostingClassifier, GradientBoostingRegressor
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
@@ -189,6 +189,27 @@ def test_dart_with_early_stopping_keeps_the_model_that_was_best():
     assert model.n_iter_ < 300
     loss = 0.5 * np.mean((model.predict(X_test) - y_test) ** 2)
     assert loss == pytest.approx(model.evaluation_losses_[0].min(), rel=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "quantile", "huber"])
+def test_rows_are_not_drawn_by_gradients_of_one_size(loss):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ArsenalValueError, match=f"those of loss='{loss}' are alike: wanted sampling='uniform'"):
+        GradientBoostingRegressor(loss=loss, quantile=0.5, sampling="goss").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "message"),
+    [
+        ("early_stopping", "no", "early_stopping is 'no', wanted True or False"),
+        ("warm_start", 1, "warm_start is 1, wanted True or False"),
+        ("validation_fraction", None, "validation_fraction is None, wanted a number"),
+    ],
+)
+def test_switches_are_true_or_false(parameter, value, message):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ArsenalTypeError, match=message):
+        GradientBoostingClassifier(**{parameter: value}).fit(X, y)
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,8 @@ def test_rows_of_weight_zero_are_left_out_of_their_queries():
         ({}, {"group": [3]}, "group adds up to 3 rows, y has 4"),
         ({}, {"group": [4, 0]}, "wanted one whole number of at least 1 per query"),
         ({}, {"qid": [0, 0, 1]}, r"qid has the shape \(3,\), wanted \(4,\)"),
+        ({}, {"qid": [0, 0, np.nan, 1]}, "qid is nan in row 2, wanted the query of every row"),
+        ({}, {"qid": np.array(["a", None, "b", "b"], object)}, "qid is None in row 1, wanted the query of every row"),
         ({"truncation_level": 0}, {"group": [4]}, "truncation_level is 0, wanted at least 1"),
         ({"eval_at": 0}, {"group": [4]}, "eval_at is 0"),
         ({"loss": "ndcg"}, {"group": [4]}, "loss is 'ndcg', wanted 'lambdarank'"),
