@@ -17,6 +17,8 @@ pub mod importance;
 pub mod isolation;
 mod mapper;
 mod oblivious;
+pub mod partial_dependence;
+mod reader;
 pub mod shap;
 pub mod sketch;
 mod split;

@@ -8,8 +8,8 @@ use arsenal_core::{Error, Result};
 use super::leaf::{Filling, Order, Scratch, Shares};
 use super::paths::{self, Element, Group, Path, Step, Survey};
 use super::quadrature::{Beta, Quadrature};
-use super::reader::{Block, Reader};
 use super::sweep::Sweep;
+use crate::trees::reader::{Block, Reader};
 
 /// Rows of a background that are read together.
 const BACKGROUND_ROWS: usize = 1024;

@@ -9,7 +9,6 @@ mod game;
 mod leaf;
 mod paths;
 mod quadrature;
-mod reader;
 mod sweep;
 
 use std::ops::Range;
@@ -24,9 +23,11 @@ use arsenal_simd::paths::{add_looked_up, keep_met, set_bits};
 use game::{Filler, Game, GroupGame, Shape, sides};
 pub use leaf::Order;
 use leaf::Scratch;
+pub(super) use paths::{Step, share};
 use quadrature::{Beta, Quadrature};
-use reader::Reader;
 use sweep::SweepScratch;
+
+use super::reader::Reader;
 
 /// An ensemble made ready to explain rows.
 pub struct Explainer<'e, 't> {

@@ -9,7 +9,7 @@ const GROUP_BITS: usize = 7;
 
 /// A condition on the way to a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Step {
+pub(in crate::trees) struct Step {
     /// Index into the tree's splits.
     pub split: usize,
     /// Whether the way goes left there.
@@ -144,7 +144,7 @@ pub(super) fn child(tree: &Tree, step: Step) -> Child {
 }
 
 /// Which share of a split's rows takes this side. Where the training left no weight at all, both sides count alike.
-pub(super) fn share(tree: &Tree, step: Step) -> f64 {
+pub(in crate::trees) fn share(tree: &Tree, step: Step) -> f64 {
     let cover = |goes_left| match child(tree, Step { goes_left, ..step }) {
         Child::Split(split) => tree.splits[split as usize].cover,
         Child::Leaf(leaf) => tree.covers[leaf as usize],
