@@ -127,6 +127,19 @@ def shap_values(
 def shap_expected(
     trees: bytes | ForestState | ForeignState, background: Any | None, n_jobs: int | None
 ) -> npt.NDArray[np.float64]: ...
+def partial_dependence(
+    trees: bytes | ForestState | ForeignState,
+    axes: list[tuple[int, npt.NDArray[np.float64] | list[str | None]]],
+    table: Any | None,
+    weights: npt.NDArray[np.float64] | None,
+    wants_mean: bool,
+    wants_rows: bool,
+    n_jobs: int | None,
+) -> tuple[npt.NDArray[np.float64] | None, npt.NDArray[np.float64] | None]: ...
+def column_values(table: Any, column: int) -> npt.NDArray[np.float64]: ...
+def tree_features(
+    trees: bytes | ForestState | ForeignState,
+) -> tuple[list[str], list[list[float] | list[str] | None]]: ...
 def tree_nodes(trees: bytes | ForestState | ForeignState) -> dict[str, list[Any]]: ...
 
 @final

@@ -33,7 +33,9 @@ mod _rust {
     #[pymodule_export]
     use crate::parts::{BinnedRows, TableBins, TableSketch};
     #[pymodule_export]
-    use crate::trees::{shap_expected, shap_values, tree_importances, tree_nodes};
+    use crate::trees::{
+        column_values, partial_dependence, shap_expected, shap_values, tree_features, tree_importances, tree_nodes,
+    };
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

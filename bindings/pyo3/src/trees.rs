@@ -1,16 +1,19 @@
-//! What fitted trees say about rows and about themselves: Shapley values and the nodes as columns.
+//! What fitted trees say about rows and about themselves: Shapley values, partial dependence and the nodes as columns.
 
 use std::borrow::Cow;
+use std::sync::atomic::AtomicBool;
 
 use arsenal_core::ensemble::{Child, Condition, FeatureKind, Tree, TreeEnsemble};
 use arsenal_core::pool::{n_threads, pool};
+use arsenal_core::table::CategoryColumn;
 use arsenal_core::{Result, value_error};
 use arsenal_models::trees::boosting::State;
 use arsenal_models::trees::importance::{Importance, importances};
+use arsenal_models::trees::partial_dependence::{PartialDependence, Values, column_numbers};
 use arsenal_models::trees::shap::{Explainer, Order};
-use numpy::{PyArray1, PyReadwriteArray1};
+use numpy::{PyArray1, PyReadonlyArray1, PyReadwriteArray1, PyReadwriteArray3};
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
+use pyo3::pybacked::{PyBackedBytes, PyBackedStr};
 use pyo3::types::PyDict;
 
 use crate::arrays::HeldTable;
@@ -35,11 +38,11 @@ impl Learned<'_> {
         })
     }
 
-    /// The same, if training rows' shares are known or a background stands in for them.
-    fn explainable(&self, has_background: bool) -> Result<Cow<'_, TreeEnsemble>> {
+    /// The same, if training rows' shares are known or other rows stand in for them, which come of what `else_wanted` says.
+    fn explainable(&self, has_rows: bool, else_wanted: &str) -> Result<Cow<'_, TreeEnsemble>> {
         match self {
-            Self::Foreign(state) if !has_background && !state.0.has_covers() => value_error!(
-                "the model does not say how many training rows took each side of its splits: give a background"
+            Self::Foreign(state) if !has_rows && !state.0.has_covers() => value_error!(
+                "the model does not say how many training rows took each side of its splits: {else_wanted}"
             ),
             _ => self.ensemble(),
         }
@@ -50,14 +53,23 @@ impl Learned<'_> {
         if let Self::Foreign(state) = self { state.0.scale } else { 1.0 }
     }
 
+    /// Sums of one target become raw scores.
+    fn make_raw(&self, target: usize, sums: &mut [f64]) {
+        if let Self::Foreign(state) = self {
+            for sum in sums {
+                *sum = *sum * state.0.scale + state.0.offsets[target];
+            }
+        }
+    }
+
     /// Expected raw scores from expected sums.
     fn raw(&self, mut sums: Vec<f64>) -> Vec<f64> {
-        if let Self::Foreign(state) = self {
-            sums.iter_mut().zip(&state.0.offsets).for_each(|(sum, offset)| *sum = *sum * state.0.scale + offset);
-        }
+        sums.iter_mut().enumerate().for_each(|(target, sum)| self.make_raw(target, std::slice::from_mut(sum)));
         sums
     }
 }
+
+const GIVE_A_BACKGROUND: &str = "give a background";
 
 /// Shapley values of every row of `table`, and what they are counted from.
 ///
@@ -77,7 +89,7 @@ pub fn shap_values<'py>(
     let background = background.as_ref().map(HeldTable::new).transpose()?;
     let inputs = || -> Result<_> {
         let views = (table.view()?, background.as_ref().map(HeldTable::view).transpose()?);
-        Ok((trees.explainable(background.is_some())?, views, pool(n_threads(n_jobs)?)?))
+        Ok((trees.explainable(background.is_some(), GIVE_A_BACKGROUND)?, views, pool(n_threads(n_jobs)?)?))
     };
     let (ensemble, (table, background), pool) = inputs().map_err(|error| to_python(py, &error))?;
     let order = if interactions { Order::Interactions } else { Order::Values };
@@ -115,7 +127,7 @@ pub fn shap_expected<'py>(
     let background = background.as_ref().map(HeldTable::new).transpose()?;
     let inputs = || -> Result<_> {
         Ok((
-            trees.explainable(background.is_some())?,
+            trees.explainable(background.is_some(), GIVE_A_BACKGROUND)?,
             background.as_ref().map(HeldTable::view).transpose()?,
             pool(n_threads(n_jobs)?)?,
         ))
@@ -125,6 +137,96 @@ pub fn shap_expected<'py>(
         pool.install(|| Ok(Explainer::new(&ensemble, background.as_ref(), Order::Values, stop)?.expected()))
     })?;
     Ok(PyArray1::from_vec(py, trees.raw(expected)))
+}
+
+/// Values of a column in a grid: numbers or text.
+#[derive(FromPyObject)]
+pub enum GridValues<'py> {
+    Numbers(PyReadonlyArray1<'py, f64>),
+    Texts(Vec<Option<PyBackedStr>>),
+}
+
+impl From<&GridValues<'_>> for Values {
+    fn from(values: &GridValues<'_>) -> Self {
+        match values {
+            GridValues::Numbers(numbers) => Self::Numbers(numbers.as_array().to_vec()),
+            GridValues::Texts(texts) => {
+                Self::Texts(CategoryColumn::encode(texts.iter().map(|text| text.as_ref().map(|text| &**text))))
+            }
+        }
+    }
+}
+
+/// An array, if it was asked for.
+type Asked<'py> = Option<Bound<'py, PyAny>>;
+
+/// The raw score over all combinations of some columns' values: its mean, and each row's, where asked for.
+///
+/// The first array has the shape (targets, cells), the second one (rows, targets, cells); the last column of the grid runs fastest. The
+/// mean is over the rows of `table`, without a table over the training's shares.
+#[pyfunction]
+#[pyo3(signature = (trees, axes, table, weights, wants_mean, wants_rows, n_jobs))]
+#[expect(clippy::too_many_arguments, reason = "one call, one door")]
+pub fn partial_dependence<'py>(
+    py: Python<'py>,
+    trees: Learned<'py>,
+    axes: Vec<(usize, GridValues<'py>)>,
+    table: Option<Bound<'py, PyAny>>,
+    weights: Option<PyReadonlyArray1<'py, f64>>,
+    wants_mean: bool,
+    wants_rows: bool,
+    n_jobs: Option<i64>,
+) -> PyResult<(Asked<'py>, Asked<'py>)> {
+    let table = table.as_ref().map(HeldTable::new).transpose()?;
+    let axes: Vec<(usize, Values)> = axes.iter().map(|(column, values)| (*column, values.into())).collect();
+    let weights: Option<Vec<f64>> = weights.map(|weights| weights.as_array().to_vec());
+    let inputs = || -> Result<_> {
+        let ensemble = trees.explainable(table.is_some(), "wanted method=\"brute\"")?;
+        Ok((ensemble, table.as_ref().map(HeldTable::view).transpose()?, pool(n_threads(n_jobs)?)?))
+    };
+    let (ensemble, table, pool) = inputs().map_err(|error| to_python(py, &error))?;
+    let dependence = enter(py, |stop| pool.install(|| PartialDependence::new(&ensemble, &axes, stop)))?;
+    let n_targets = ensemble.n_targets;
+    let n_cells = dependence.n_numbers() / n_targets;
+    // NumPy's own allocations, so that too large a result is a MemoryError.
+    let filled = |n_rows: usize, fill: &(dyn Fn(&mut [f64], &AtomicBool) -> Result<()> + Sync)| -> PyResult<_> {
+        let out = py.import("numpy")?.call_method1("empty", ((n_rows, n_targets, n_cells),))?;
+        let mut numbers: PyReadwriteArray3<'_, f64> = out.extract()?;
+        let slice = numbers.as_slice_mut()?;
+        enter(py, |stop| pool.install(|| fill(slice, stop)))?;
+        for curves in slice.chunks_exact_mut(dependence.n_numbers()) {
+            curves.chunks_exact_mut(n_cells).enumerate().for_each(|(target, curve)| trees.make_raw(target, curve));
+        }
+        drop(numbers);
+        Ok(out)
+    };
+    let mean = match (&table, wants_mean) {
+        (_, false) => None,
+        (None, true) => Some(filled(1, &|out, stop| dependence.by_shares(out, stop))?),
+        (Some(table), true) => Some(filled(1, &|out, stop| dependence.by_rows(table, weights.as_deref(), out, stop))?),
+    };
+    let of_rows = match &table {
+        Some(table) if wants_rows => {
+            Some(filled(table.n_rows(), &|out, stop| dependence.of_each_row(table, out, stop))?)
+        }
+        _ => None,
+    };
+    Ok((mean, of_rows))
+}
+
+/// The numbers of one column of `table`, NaN where they are missing.
+#[pyfunction]
+pub fn column_values<'py>(
+    py: Python<'py>,
+    table: Bound<'py, PyAny>,
+    column: usize,
+) -> PyResult<Bound<'py, PyArray1<f64>>> {
+    let held = HeldTable::new(&table)?;
+    let numbers = held.view().and_then(|table| match column_numbers(&table, column) {
+        Some(numbers) => Ok(numbers),
+        None => value_error!("column {column} holds text, the model was fitted with numbers there"),
+    });
+    numbers.map(|numbers| PyArray1::from_vec(py, numbers)).map_err(|error| to_python(py, &error))
 }
 
 /// Importance of each column: total "gain", or number of splits ("split").
@@ -229,7 +331,20 @@ pub fn tree_nodes<'py>(py: Python<'py>, trees: Learned<'py>) -> PyResult<Bound<'
     columns.set_item("gain", nodes.gain)?;
     columns.set_item("cover", nodes.cover)?;
     columns.set_item("value", nodes.value)?;
-    columns.set_item("names", ensemble.features.iter().map(|f| f.name.as_str()).collect::<Vec<_>>())?;
+    let (names, levels) = features(py, &ensemble)?;
+    columns.set_item("names", names)?;
+    columns.set_item("levels", levels)?;
+    Ok(columns)
+}
+
+/// Names of the columns that a model was fitted on, and the categories of each, or None for ordered numbers.
+#[pyfunction]
+pub fn tree_features(py: Python<'_>, trees: Learned<'_>) -> PyResult<(Vec<String>, Vec<Py<PyAny>>)> {
+    features(py, &*trees.ensemble().map_err(|error| to_python(py, &error))?)
+}
+
+fn features(py: Python<'_>, ensemble: &TreeEnsemble) -> PyResult<(Vec<String>, Vec<Py<PyAny>>)> {
+    let names = ensemble.features.iter().map(|feature| feature.name.clone()).collect();
     let mut levels = Vec::with_capacity(ensemble.features.len());
     for feature in &ensemble.features {
         levels.push(match &feature.kind {
@@ -240,6 +355,5 @@ pub fn tree_nodes<'py>(py: Python<'py>, trees: Learned<'py>) -> PyResult<Bound<'
             FeatureKind::StringCategories(texts) => texts.into_pyobject(py)?.into_any().unbind(),
         });
     }
-    columns.set_item("levels", levels)?;
-    Ok(columns)
+    Ok((names, levels))
 }

@@ -20,6 +20,7 @@ from arsenal.models._forest import (
     RandomForestRegressor,
 )
 from arsenal.models._isolation import IsolationForest
+from arsenal.models._partial_dependence_plot import plot_partial_dependence
 from arsenal.models._ranking import GradientBoostingRanker
 from arsenal.models._tree_plot import plot_tree
 from arsenal.models._tree_text import export_text
@@ -43,5 +44,6 @@ __all__ = [
     "from_lightgbm",
     "from_sklearn",
     "from_xgboost",
+    "plot_partial_dependence",
     "plot_tree",
 ]

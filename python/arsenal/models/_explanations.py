@@ -1,16 +1,18 @@
-"""What a fitted tree model says about its predictions: Shapley values, importances, its nodes as a table."""
+"""What a fitted tree model says about its predictions: Shapley values, partial dependence, importances, its nodes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
+from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from arsenal._native import _rust
-from arsenal.models import _tables
+from arsenal.models import _partial_dependence, _tables
 from arsenal.models._tree_nodes import read_nodes
 
 if TYPE_CHECKING:
@@ -29,7 +31,11 @@ class TreeExplanations:
 
     def _rows(self, X: Any) -> Any:
         """X as the core takes it."""
-        return _tables.read_other_table(cast(BaseEstimator, self), X)
+        return _tables.for_core(_tables.read_other_table(cast(BaseEstimator, self), X), "X")
+
+    def _rounded(self, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Numbers that stand for a column's values, as the model would round them."""
+        return numbers
 
     def _by_target(self, numbers: npt.NDArray[np.float64]) -> Any:
         """Numbers, the last axis of which is the targets, as users get them."""
@@ -137,6 +143,96 @@ class TreeExplanations:
     def expected_value_(self) -> Any:
         """The expected raw score: a float, or an array of shape (n_outputs,) with several classes or quantiles."""
         return self.shap_expected_value()
+
+    def partial_dependence(
+        self,
+        X: Any,
+        features: Any,
+        *,
+        kind: str = "average",
+        method: str = "brute",
+        sample_weight: Any = None,
+        grid_resolution: int = 100,
+        percentiles: Sequence[float] = (0.05, 0.95),
+        custom_values: Mapping[Any, Any] | None = None,
+    ) -> Bunch:
+        """How the raw score follows one or a few columns, the others as in the rows of X or in training.
+
+        The numbers of :func:`sklearn.inspection.partial_dependence` on this model's raw score (which
+        :meth:`shap_values` describes), without a prediction per value of the grid: a row goes down each tree once, to
+        both sides of the splits on these columns. Of a classifier that is boosted ask for ``kind="individual"`` to
+        average probabilities.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or Arrow table of shape (n_samples, n_features)
+            As for ``predict``.
+        features : int, str or sequence of them
+            Columns, by number or name; of several the grid has all combinations of values.
+        kind : "average", "individual" or "both", default="average"
+            The mean over rows, the curve of each row (individual conditional expectation), or both.
+        method : "brute" or "recursion", default="brute"
+            Over the rows of X, or over the training rows: other columns then go both ways along each tree, by the
+            share of training rows that takes each side, and X only makes the grid.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the rows in the mean.
+        grid_resolution : int, default=100
+            Values of a column of numbers, at equal distances between the percentiles; all that there are if they are
+            fewer. Missing values are left out. A column of categories has all that the model knows.
+        percentiles : pair of float, default=(0.05, 0.95)
+            Where the values of a column of numbers begin and end.
+        custom_values : dict of int or str to array-like, optional
+            Values of a column in place of those; None and NaN are missing.
+
+        Returns
+        -------
+        sklearn.utils.Bunch
+            ``grid_values``, a list with the values of each column; ``average``, of shape (n_outputs, n_values, …) and
+            ``individual``, of shape (n_outputs, n_samples, n_values, …), as ``kind`` says. Two classes have one output.
+            The outputs of a classifier of several outputs lie side by side.
+
+        Raises
+        ------
+        ArsenalValueError
+            If a column is unknown or there twice, makes no grid, X does not fit the model, or another library's model
+            does not say how many training rows took each side of its splits and the method is "recursion".
+
+        Notes
+        -----
+        O(rows x trees x depth + leaves x cells); a split on one of the columns doubles the work below it.
+        ``kind="individual"`` also writes ``8 * n_outputs * n_samples * cells`` bytes. The numbers do not depend on the
+        number of threads.
+
+        References
+        ----------
+        Friedman, "Greedy function approximation: a gradient boosting machine", Annals of Statistics 29 (2001), section
+        8.2. Goldstein et al., "Peeking inside the black box", Journal of Computational and Graphical Statistics 24
+        (2015).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from arsenal.models import GradientBoostingRegressor
+        >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+        >>> model = GradientBoostingRegressor(n_estimators=20, random_state=0).fit(X, y)
+        >>> curve = model.partial_dependence(X, "bmi", kind="both", grid_resolution=20)
+        >>> curve.average.shape, curve.individual.shape
+        ((1, 20), (1, 442, 20))
+        >>> by_hand = model.predict(X.assign(bmi=curve.grid_values[0][7])).mean()
+        >>> bool(abs(curve.average[0, 7] - by_hand) < 1e-9)
+        True
+        """
+        return _partial_dependence.partial_dependence(
+            self,
+            X,
+            features,
+            kind=kind,
+            method=method,
+            sample_weight=sample_weight,
+            grid_resolution=grid_resolution,
+            percentiles=percentiles,
+            custom_values=custom_values,
+        )
 
     @property
     def feature_importances_(self) -> npt.NDArray[np.float64]:

@@ -51,6 +51,9 @@ class _Foreign(BaseEstimator):
             )
         return self._runtime
 
+    def _inputs(self) -> list[Any]:
+        return self._held().session(self.n_jobs).get_inputs()
+
     def _scores(self, X: Any) -> npt.NDArray[Any]:
         """What the file gives for X: probabilities, or a column of predictions per target."""
         session = self._held().session(self.n_jobs)
@@ -58,9 +61,8 @@ class _Foreign(BaseEstimator):
 
     def _as_declared(self, X: Any) -> Any:
         """X in the types of the file."""
-        inputs = self._held().session(self.n_jobs).get_inputs()
-        # The originals round to the nearest float32, too.
-        is_narrow = any(value.type == "tensor(float)" for value in inputs)
+        inputs = self._inputs()
+        is_narrow = _is_narrow(inputs)
         if _tables.has_columns(X):
             return _tables.float32_table(X) if is_narrow else X
         if len(inputs) > 1:
@@ -87,6 +89,11 @@ class _Foreign(BaseEstimator):
         return tags
 
 
+def _is_narrow(inputs: list[Any]) -> bool:
+    """Whether a file takes float32, to the nearest of which the originals round, too."""
+    return any(value.type == "tensor(float)" for value in inputs)
+
+
 class _ForeignTrees(TreeExplanations, _Foreign):
     """One whose sums have a meaning of their own, and are explained."""
 
@@ -105,9 +112,13 @@ class _ForeignTrees(TreeExplanations, _Foreign):
             return _tables.arrow_frame(declared.iloc[:, places])
         return declared[:, places] if type(declared).__module__.startswith("polars") else declared.select(places)
 
+    def _rounded(self, numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        with np.errstate(over="ignore"):
+            return numbers.astype(np.float32).astype(np.float64) if _is_narrow(self._inputs()) else numbers
+
     def _places(self, names: list[str]) -> list[int]:
         """Where a table of columns with these names has the model's, as the runtime finds them."""
-        is_wide = len(self._held().session(self.n_jobs).get_inputs()) == 1
+        is_wide = len(self._inputs()) == 1
         if is_wide and len(names) == self.n_features_in_ and not set(names) & set(self.feature_names_in_):
             return list(range(len(names)))
         missing = [name for name in self.feature_names_in_ if name not in names]

@@ -225,13 +225,13 @@ class Trees(TreeExplanations, TableEstimator):
         """Numbers of leaves, of shape (n_samples, n_trees)."""
         check_is_fitted(self)
         state = self._learned.state
-        return np.asarray(state.apply(self._rows(X), self.n_jobs)).reshape(-1, state.n_trees)
+        return np.asarray(state.apply(self._declared_rows(X), self.n_jobs)).reshape(-1, state.n_trees)
 
     def _paths(self, X: Any) -> tuple[Any, npt.NDArray[np.int64]]:
         """Nodes that rows pass, as a matrix of (n_samples, nodes of all trees), and where each tree's nodes begin."""
         check_is_fitted(self)
         state = self._learned.state
-        indptr, indices = state.paths(self._rows(X), self.n_jobs)
+        indptr, indices = state.paths(self._declared_rows(X), self.n_jobs)
         firsts = np.concatenate([[0], np.cumsum(state.n_nodes)])
         marks = np.ones(len(indices), dtype=np.int64)
         shape = (len(indptr) - 1, int(firsts[-1]))
@@ -241,11 +241,11 @@ class Trees(TreeExplanations, TableEstimator):
         check_is_fitted(self)
         return self._learned.state
 
-    def _rows(self, X: Any) -> Any:
-        """X as the core takes it, rounded as the runtime rounds it."""
-        table = _tables.read_other_table(self, X)
+    def _declared_rows(self, X: Any) -> Any:
+        """X as the core bins it: rounded as the runtime rounds it."""
+        table = self._rows(X)
         if _tables.has_columns(table) or isinstance(table, tuple):
-            return _tables.for_core(table, "X")
+            return table
         is_float32 = self._model().session(self.n_jobs).get_inputs()[0].type == "tensor(float)"
         return self._as_declared(table, np.float32 if is_float32 else np.float64)
 
