@@ -18,7 +18,11 @@ pub struct BinRows<'a> {
     pub spacing: Spacing,
 }
 
-/// Entries that each column of a block has in the histogram: a power of two, at least the column's number of bins.
+/// Entries of one cache line. From one column to the next there is one line more than a power of two: a power would put the bins of
+/// all columns into the same few sets of the cache, where columns of few bins drive each other out.
+const LINE: usize = 8;
+
+/// Entries that each column of a block has in the histogram, at least the column's number of bins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Spacing {
     /// Up to 4 bins.
@@ -50,8 +54,8 @@ impl Spacing {
         match self {
             Self::S4 => 4,
             Self::S16 => 16,
-            Self::S64 => 64,
-            Self::S256 => 256,
+            Self::S64 => 64 + LINE,
+            Self::S256 => 256 + LINE,
             Self::Wide(bits) => 1 << bits,
         }
     }
@@ -124,16 +128,16 @@ pub fn deduct(bins: BinRows<'_>, rows: Rows<'_>, pairs: &[u32], histogram: &mut 
 
 fn dispatch<const OUT: bool>(bins: BinRows<'_>, rows: Rows<'_>, pairs: &[u32], histogram: &mut [u64]) {
     match bins.spacing {
-        Spacing::S4 => add_rows::<4, OUT>(bins, rows, pairs, histogram),
-        Spacing::S16 => add_rows::<16, OUT>(bins, rows, pairs, histogram),
-        Spacing::S64 => add_rows::<64, OUT>(bins, rows, pairs, histogram),
-        Spacing::S256 => add_rows::<256, OUT>(bins, rows, pairs, histogram),
+        Spacing::S4 => add_rows::<4, 4, OUT>(bins, rows, pairs, histogram),
+        Spacing::S16 => add_rows::<16, 16, OUT>(bins, rows, pairs, histogram),
+        Spacing::S64 => add_rows::<64, { 64 + LINE }, OUT>(bins, rows, pairs, histogram),
+        Spacing::S256 => add_rows::<256, { 256 + LINE }, OUT>(bins, rows, pairs, histogram),
         Spacing::Wide(bits) => add_wide_rows::<OUT>(bins, bits, rows, pairs, histogram),
     }
 }
 
-/// Adds the rows' pairs, or takes them `OUT`.
-fn add_rows<const SPACING: usize, const OUT: bool>(
+/// Adds the rows' pairs, or takes them `OUT`. Bins count as their remainders by `BINS`, a power of two.
+fn add_rows<const BINS: usize, const SPACING: usize, const OUT: bool>(
     bins: BinRows<'_>,
     rows: Rows<'_>,
     pairs: &[u32],
@@ -144,7 +148,7 @@ fn add_rows<const SPACING: usize, const OUT: bool>(
         "the histogram is shorter than its columns"
     );
     // SAFETY: the rows shown lie inside `bins` and `pairs`; the histogram's length was checked above.
-    for_each_row(bins, rows, pairs, |row| unsafe { add_row::<SPACING, OUT>(bins, row, pairs, histogram) });
+    for_each_row(bins, rows, pairs, |row| unsafe { add_row::<BINS, SPACING, OUT>(bins, row, pairs, histogram) });
 }
 
 /// As [`add_rows`], for bins of two bytes. Its histograms lie outside the first-level cache, which hides what the checks take.
@@ -202,7 +206,7 @@ fn for_each_row(bins: BinRows<'_>, rows: Rows<'_>, pairs: &[u32], mut show: impl
 /// `row < pairs.len()`, `(row + 1) * stride <= bytes.len()`, `first_column + n_columns <= stride`,
 /// `n_columns * SPACING <= histogram.len()`.
 #[inline(always)]
-unsafe fn add_row<const SPACING: usize, const OUT: bool>(
+unsafe fn add_row<const BINS: usize, const SPACING: usize, const OUT: bool>(
     bins: BinRows<'_>,
     row: usize,
     pairs: &[u32],
@@ -213,10 +217,11 @@ unsafe fn add_row<const SPACING: usize, const OUT: bool>(
         unsafe { (*pairs.get_unchecked(row), bins.bytes.as_ptr().add(row * bins.stride + bins.first_column)) };
     let sum = packed::<OUT>(pair);
     let histogram = histogram.as_mut_ptr();
+    const { assert!(BINS.is_power_of_two() && BINS <= SPACING) };
     let update = |column: usize, bin: usize| {
         // SAFETY: column < n_columns; masked, the bin is below SPACING, so the entry is the column's own.
         unsafe {
-            let entry = histogram.add(column * SPACING + (bin & (SPACING - 1)));
+            let entry = histogram.add(column * SPACING + (bin & (BINS - 1)));
             *entry = (*entry).wrapping_add(sum);
         }
     };
@@ -354,7 +359,7 @@ mod tests {
     fn the_narrowest_spacing_is_chosen() {
         for n_bins in 1..=256 {
             let spacing = Spacing::of(n_bins);
-            assert!(spacing.entries() >= n_bins && (spacing == Spacing::S4 || spacing.entries() / 4 < n_bins));
+            assert!(spacing.entries() >= n_bins && (spacing == Spacing::S4 || (spacing.entries() - LINE) / 4 < n_bins));
             assert_eq!(spacing.bin_bytes(), 1);
         }
         for n_bins in [257, 512, 513, 1000, 32_769, 65_536] {

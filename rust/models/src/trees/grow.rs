@@ -22,16 +22,18 @@ use super::split::{BinCondition, Candidate, Node, NumericSearch, SplitParams, Un
 
 /// Rows × columns below which a histogram is not worth two threads: about 15 µs of work.
 const PARALLEL_UPDATES: usize = 1 << 15;
-/// Rows × columns from which threads share a histogram's rows instead of its columns.
-const BY_ROWS_UPDATES: usize = 1 << 19;
+/// Rows × columns from which threads share a histogram's rows instead of its columns, and how many that takes for each entry of the
+/// histograms that are put together in the end.
+const BY_ROWS_UPDATES: usize = 1 << 16;
+const UPDATES_PER_ENTRY: usize = 4;
 /// Columns that the counting kernel takes in one step.
 const COLUMNS_AT_ONCE: usize = 8;
 /// Rows × columns that a thread counts in one go.
-const CHUNK_UPDATES: usize = 1 << 16;
+const CHUNK_UPDATES: usize = 1 << 14;
 /// Fewest rows that a thread counts in one go: each block of columns brings its histogram into the cache anew.
-const CHUNK_ROWS: usize = 2048;
+const CHUNK_ROWS: usize = 1024;
 /// Rows below which a partition is not worth two threads.
-const PARALLEL_ROWS: usize = 1 << 15;
+const PARALLEL_ROWS: usize = 1 << 13;
 /// Columns searched by one task.
 const SEARCH_COLUMNS: usize = 8;
 /// Cost of a search (see [`SearchColumn::cost`]) below which it is not worth two threads: about 8 µs of work.
@@ -360,7 +362,7 @@ impl<'a> Grower<'a> {
             let mut histogram = self.take_histogram();
             self.accumulate(range, pairs, &mut histogram);
             histogram
-        } else if updates < BY_ROWS_UPDATES.max(self.table.histogram_len()) {
+        } else if updates < BY_ROWS_UPDATES.max(UPDATES_PER_ENTRY * self.table.histogram_len()) {
             self.histogram_by_columns(range, pairs)
         } else {
             self.histogram_by_rows(range, pairs)

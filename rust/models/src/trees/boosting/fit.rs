@@ -35,8 +35,11 @@ const ONE_HOT: usize = 4;
 
 /// Values of a table from which on it is worth a system call to give memory back.
 const LARGE: usize = 1 << 22;
-/// Rows whose leaf sums are added up together, and whose scores move together: 256 KiB each.
-const SUM_BLOCK: usize = 1 << 15;
+/// Most rows whose leaf sums are added up together, and whose scores move together: 256 KiB each.
+const MOST_IN_BLOCK: usize = 1 << 15;
+/// Fewest such rows, and the number of blocks that a table of more rows has at least, so that threads find their share.
+const FEWEST_IN_BLOCK: usize = 1 << 12;
+const FEWEST_BLOCKS: usize = 8;
 
 /// What to learn from.
 #[derive(Clone, Copy, Debug)]
@@ -511,12 +514,13 @@ impl Booster<'_> {
             sums: Vec<(f64, f64)>,
         }
         let n_leaves = grown.leaves.len();
-        let firsts = (0..self.gradients.len()).step_by(SUM_BLOCK);
+        let len = block_len(self.gradients.len());
+        let firsts = (0..self.gradients.len()).step_by(len);
         let mut parts: Vec<Part> =
             firsts.map(|first| Part { first: first as u32, sums: vec![(0.0, 0.0); n_leaves] }).collect();
         pool::for_each(&mut parts, &|part| {
             for (range, sums) in grown.leaves.iter().zip(&mut part.sums) {
-                for &row in in_block(&self.grower.rows[range.clone()], part.first) {
+                for &row in in_block(&self.grower.rows[range.clone()], part.first, len) {
                     let row = row as usize;
                     sums.0 += f64::from(self.gradients[row]);
                     sums.1 += f64::from(self.hessians[row]);
@@ -561,12 +565,13 @@ impl Booster<'_> {
             return add_walked(self.binned, grown, values, weight, &mut self.scores[target]);
         }
         let Self { grower, labels, binned, .. } = self;
-        let mut blocks: Vec<(usize, &mut [f64])> = self.scores[target].chunks_mut(SUM_BLOCK).enumerate().collect();
+        let len = block_len(binned.n_rows());
+        let mut blocks: Vec<(usize, &mut [f64])> = self.scores[target].chunks_mut(len).enumerate().collect();
         pool::for_each(&mut blocks, &|(block, scores)| {
-            let first = *block * SUM_BLOCK;
+            let first = *block * len;
             for (range, value) in grown.leaves.iter().zip(values) {
                 let step = weight * value;
-                for &row in in_block(&grower.rows[range.clone()], first as u32) {
+                for &row in in_block(&grower.rows[range.clone()], first as u32, len) {
                     scores[row as usize - first] += step;
                 }
             }
@@ -579,9 +584,14 @@ impl Booster<'_> {
     }
 }
 
-/// Those of a leaf's rows that lie in the [`SUM_BLOCK`] from `first` on. A leaf's rows rise, as a partition keeps their order.
-fn in_block(rows: &[u32], first: u32) -> &[u32] {
-    let last = first + (SUM_BLOCK - 1) as u32;
+/// Rows of a table's blocks: sums depend on it, so it may depend on nothing but the table.
+fn block_len(n_rows: usize) -> usize {
+    (n_rows / FEWEST_BLOCKS).clamp(FEWEST_IN_BLOCK, MOST_IN_BLOCK)
+}
+
+/// Those of a leaf's rows that lie among the `len` from `first` on. A leaf's rows rise, as a partition keeps their order.
+fn in_block(rows: &[u32], first: u32, len: usize) -> &[u32] {
+    let last = first + (len - 1) as u32;
     let rows = &rows[rows.partition_point(|&row| row < first)..];
     &rows[..rows.partition_point(|&row| row <= last)]
 }
