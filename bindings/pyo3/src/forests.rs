@@ -46,6 +46,7 @@ impl ForestParams {
             "squared_error" => forest::Criterion::SquaredError,
             "friedman_mse" => forest::Criterion::FriedmanMse,
             "poisson" => forest::Criterion::Poisson,
+            "absolute_error" => forest::Criterion::AbsoluteError,
             other => return value_error!("criterion is {other:?}, wanted one that the estimator has"),
         };
         let splitter = match self.splitter.as_str() {

@@ -178,7 +178,7 @@ class DecisionTreeRegressor(NumberTrees, _DecisionTree):
     ----------
     splitter : "best" or "random", default="best"
         Whether a column is cut at the best place or at a random one.
-    criterion : "squared_error", "friedman_mse" or "poisson", default="squared_error"
+    criterion : "squared_error", "absolute_error", "friedman_mse" or "poisson", default="squared_error"
         What splits lower.
     max_depth : int or None, default=None
         Most splits from the root to a leaf.

@@ -236,7 +236,7 @@ class RandomForestRegressor(QuantileTrees, _Forest):
     ----------
     n_estimators : int, default=100
         Number of trees.
-    criterion : "squared_error", "friedman_mse" or "poisson", default="squared_error"
+    criterion : "squared_error", "absolute_error", "friedman_mse" or "poisson", default="squared_error"
         What splits lower.
     max_depth : int or None, default=None
         Most splits from the root to a leaf.
@@ -487,7 +487,7 @@ class ExtraTreesRegressor(QuantileTrees, _Forest):
     ----------
     n_estimators : int, default=100
         Number of trees.
-    criterion : "squared_error", "friedman_mse" or "poisson", default="squared_error"
+    criterion : "squared_error", "absolute_error", "friedman_mse" or "poisson", default="squared_error"
         What splits lower.
     max_depth : int or None, default=None
         Most splits from the root to a leaf.

@@ -379,7 +379,7 @@ class ClassTrees(ClassifierMixin, Trees):
 class NumberTrees(RegressorMixin, Trees):
     """Trees of numbers."""
 
-    _criteria: ClassVar[tuple[str, ...]] = ("squared_error", "friedman_mse", "poisson")
+    _criteria: ClassVar[tuple[str, ...]] = ("squared_error", "absolute_error", "friedman_mse", "poisson")
     _has_classes: ClassVar[bool] = False
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pandas as pd
+import pyarrow as pa
 import pytest
 from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
 from arsenal.models import (
@@ -348,7 +349,8 @@ def test_every_instruction_set_gives_the_same_bytes():
         ({"max_samples": 0.5, "bootstrap": False}, "cannot be set if `bootstrap=False`"),
         ({"oob_score": True, "bootstrap": False}, "only available if bootstrap=True"),
         ({"criterion": "gini"}, "criterion is 'gini', wanted one of 'squared_error'"),
-        ({"criterion": "absolute_error"}, "medians are no sums"),
+        ({"criterion": "mae"}, "criterion is 'mae', wanted one of 'squared_error', 'absolute_error'"),
+        ({"criterion": "absolute_error", "monotonic_cst": [1] + [0] * 9}, "wanted one whose leaves are means"),
         ({"min_samples_leaf": 0}, "min_samples_leaf is 0, wanted at least 1"),
         ({"min_samples_split": 1.5}, "min_samples_split is 1.5, wanted at least 2"),
         ({"monotonic_cst": [1]}, r"monotonic_cst has shape \(1,\), wanted one entry per column: 10"),
@@ -391,6 +393,46 @@ def test_poisson_and_friedman_learn():
         assert model.score(X_test, y_test) > 0.25
     with pytest.raises(ArsenalValueError, match="poisson"):
         small(RandomForestRegressor, criterion="poisson").fit(X, -y - 1.0)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+@pytest.mark.parametrize(("is_weighted", "max_depth"), [(True, 5), (False, 1)])
+def test_absolute_error_grows_the_trees_of_scikit_learn(n_outputs, is_weighted, max_depth):
+    # Without weights cuts tie, as of rows outside both medians a pair may change sides: there one cut, and its error.
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(240, 4))
+        Y = rng.standard_cauchy(size=(240, n_outputs)) + 4 * np.sign(X[:, :n_outputs]) + X[:, 2:3]
+        weights = rng.uniform(0.5, 2.0, 240) if is_weighted else None
+        limits = {"criterion": "absolute_error", "min_samples_leaf": 8, "max_depth": max_depth, "random_state": 0}
+        ours, theirs = (
+            estimator(**limits).fit(X, np.squeeze(Y), sample_weight=weights).predict(X).reshape(Y.shape)
+            for estimator in (DecisionTreeRegressor, tree.DecisionTreeRegressor)
+        )
+        if is_weighted:
+            np.testing.assert_allclose(ours, theirs, rtol=1e-12)
+        else:
+            np.testing.assert_allclose(np.abs(ours - Y).sum(), np.abs(theirs - Y).sum(), rtol=1e-12)
+            assert len(np.unique(ours, axis=0)) == 2
+
+
+def test_forests_of_absolute_error_are_not_led_by_outliers():
+    rng = np.random.default_rng(5)
+    X = rng.uniform(-1, 1, size=(1500, 4))
+    X[rng.random(X.shape) < 0.1] = np.nan
+    colour = rng.integers(0, 6, 1500)
+    truth = np.nan_to_num(X[:, 0]) * 4 + np.array([0.0, 3, -2, 5, 1, -4])[colour]
+    y = truth + rng.standard_t(1.2, size=1500)
+    table = pa.table({**{f"x{k}": X[:, k] for k in range(4)}, "colour": pa.array([f"c{k}" for k in colour])})
+    errors = {}
+    for estimator in (RandomForestRegressor, ExtraTreesRegressor):
+        for criterion in ("absolute_error", "squared_error"):
+            parameters = {"criterion": criterion, "min_samples_leaf": 5, "random_state": 0, "n_estimators": 20}
+            model = estimator(**parameters, n_jobs=2).fit(table, y)
+            errors[criterion] = np.abs(model.predict(table) - truth).mean()
+            alone = estimator(**parameters, n_jobs=1).fit(table, y)
+            assert np.array_equal(alone.predict(table), model.predict(table))
+        assert errors["absolute_error"] < 0.9 * errors["squared_error"]
 
 
 def test_progress_is_shown(capfd):

@@ -10,6 +10,7 @@ use arsenal_core::{Error, Result, value_error};
 
 use super::grow::{Grower, Limits};
 use super::inspect::Walk;
+use super::median::Medians;
 use super::params::{Criterion, Params};
 use super::prune::prune;
 use super::sample::{RowSet, balancing_factors, bootstrap};
@@ -265,6 +266,9 @@ fn grow_forest(
                 Criterion::Entropy => shared.grow_all(numbers, &Pair::<true> { second: &second }),
                 _ => shared.grow_all(numbers, &Pair::<false> { second: &second }),
             }
+        }
+        Outputs::Numbers(n_outputs) if params.criterion == Criterion::AbsoluteError => {
+            shared.grow_all(numbers, &Medians { targets: training.targets, n_outputs: *n_outputs })
         }
         Outputs::Numbers(1) => {
             let center = shared.centers(training.targets, 1)[0];

@@ -3,6 +3,7 @@
 mod fit;
 mod grow;
 mod inspect;
+mod median;
 mod params;
 mod prune;
 mod sample;

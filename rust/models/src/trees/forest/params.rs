@@ -15,6 +15,8 @@ pub enum Criterion {
     FriedmanMse,
     /// Half the poisson deviance; targets are at least 0.
     Poisson,
+    /// Distance from the median, which leaves predict. O(n log n) per column of a node of n rows.
+    AbsoluteError,
 }
 
 impl Criterion {
@@ -133,6 +135,9 @@ impl Params {
         if let Some(bad) = self.monotonic.iter().find(|sign| !(-1..=1).contains(*sign)) {
             return value_error!("monotonic_cst has {bad}, wanted -1, 0 or 1");
         }
+        if self.criterion == Criterion::AbsoluteError && self.monotonic.iter().any(|&sign| sign != 0) {
+            return value_error!("monotonic_cst with criterion \"absolute_error\", wanted one whose leaves are means");
+        }
         if self.balanced_subsample && !self.criterion.is_for_classes() {
             return value_error!("class_weight \"balanced_subsample\" is for classes, got numbers to predict");
         }
@@ -156,6 +161,10 @@ mod tests {
             (Params { max_bins: 256, ..Params::default() }, "max_bins is 256, wanted 2 to 255"),
             (Params { max_leaf_nodes: Some(1), ..Params::default() }, "max_leaf_nodes is 1"),
             (Params { min_weight_fraction_leaf: 0.6, ..Params::default() }, "min_weight_fraction_leaf is 0.6"),
+            (
+                Params { criterion: Criterion::AbsoluteError, monotonic: vec![1], ..Params::default() },
+                "monotonic_cst with criterion",
+            ),
             (Params { ccp_alpha: f64::NAN, ..Params::default() }, "ccp_alpha is NaN"),
             (Params { monotonic: vec![0, 2], ..Params::default() }, "monotonic_cst has 2"),
             (

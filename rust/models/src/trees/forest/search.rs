@@ -107,7 +107,7 @@ impl<'a, T: Target> Search<'a, T> {
             None
         } else {
             let sign = limits.monotonic.get(column).copied().unwrap_or(0);
-            let scan = Scan { target: self.target, histogram, node, limits, sign };
+            let scan = Scan { target: self.target, bins, histogram, node, limits, sign };
             match (&self.columns[column], limits.splitter) {
                 (ColumnBins::Bounds(_), Splitter::Best) => scan.best(occurring),
                 (ColumnBins::Bounds(bounds), Splitter::Random) => scan.random(occurring, bounds, rng),
@@ -125,6 +125,7 @@ impl<'a, T: Target> Search<'a, T> {
 /// One column of one node, its sums at hand.
 struct Scan<'s, T: Target> {
     target: &'s T,
+    bins: &'s [u8],
     histogram: &'s [T::Tally; 256],
     node: &'s Node<'s, T>,
     limits: &'s Limits,
@@ -143,7 +144,8 @@ impl<T: Target> Scan<'_, T> {
             self.cuts(occurring, self.histogram[0], true, &mut best);
             let last = last_member(occurring);
             let condition = BinCondition::AtMost { bin: u16::from(last), missing_left: false };
-            self.offer(condition, self.target.less(self.node.tally, &self.histogram[0]), &mut best);
+            let left = self.target.less(self.node.tally, &self.histogram[0]);
+            self.offer(condition, left, self.gains(members(occurring)).last(), &mut best);
             return best;
         }
         self.cuts(occurring, T::ZERO, false, &mut best);
@@ -153,26 +155,47 @@ impl<T: Target> Scan<'_, T> {
     /// Offers every cut between two occurring bins; `left` is what lies left of the first.
     fn cuts(&self, occurring: Bins, mut left: T::Tally, missing_left: bool, best: &mut Option<Cut<T::Tally>>) {
         let mut before: Option<usize> = None;
-        for bin in members(occurring) {
+        let gains = self.gains((0..usize::from(missing_left)).chain(members(occurring)));
+        for (place, bin) in members(occurring).enumerate() {
             if let Some(before) = before {
                 // In the middle of the gap between them: a row of a later table falls to the nearer side.
                 let cut = (before + bin - 1) / 2;
                 let condition = BinCondition::AtMost { bin: cut as u16, missing_left };
-                self.offer(condition, left, best);
+                self.offer(condition, left, gains.get(place - usize::from(!missing_left)), best);
             }
             self.target.merge(&mut left, &self.histogram[bin]);
             before = Some(bin);
         }
     }
 
-    /// Keeps a cut if it is allowed and better than the best.
+    /// What is gained where the rows of an order's first 1, 2, … bins go left; empty where sums tell.
     #[inline(always)]
-    fn offer(&self, condition: BinCondition, left: T::Tally, best: &mut Option<Cut<T::Tally>>) {
+    fn gains(&self, order: impl Iterator<Item = usize>) -> Vec<f64> {
+        if T::BY_SUMS { Vec::new() } else { self.gains_by_rows(&order.collect::<Vec<_>>()) }
+    }
+
+    fn gains_by_rows(&self, order: &[usize]) -> Vec<f64> {
+        let mut places = [order.len(); 256];
+        for (place, &bin) in order.iter().enumerate() {
+            places[bin] = place;
+        }
+        let place_of = |id: u32| places[usize::from(self.bins[id as usize])];
+        let mut rows: Vec<(usize, T::Row)> =
+            self.node.ids.iter().zip(self.node.rows).map(|(&id, &row)| (place_of(id), row)).collect();
+        rows.sort_by_key(|row| row.0);
+        let ends: Vec<usize> = (0..order.len()).map(|place| rows.partition_point(|row| row.0 <= place)).collect();
+        let rows: Vec<T::Row> = rows.into_iter().map(|row| row.1).collect();
+        self.target.gains(&rows, &ends)
+    }
+
+    /// Keeps a cut if it is allowed and better than the best. `gain` is what it gains if sums do not tell.
+    #[inline(always)]
+    fn offer(&self, condition: BinCondition, left: T::Tally, gain: Option<&f64>, best: &mut Option<Cut<T::Tally>>) {
         let right = self.target.less(self.node.tally, &left);
         if !self.allows(&left) || !self.allows(&right) || (self.sign != 0 && !self.is_monotonic(&left, &right)) {
             return;
         }
-        let merits = self.target.merits(&left, &right);
+        let merits = gain.copied().unwrap_or_else(|| self.target.merits(&left, &right));
         if best.as_ref().is_none_or(|best| merits > best.merits) && merits > f64::NEG_INFINITY {
             *best = Some(Cut { merits, condition, left });
         }
@@ -208,7 +231,8 @@ impl<T: Target> Scan<'_, T> {
         let mut best = None;
         if first == last {
             let condition = BinCondition::AtMost { bin: u16::from(last), missing_left: false };
-            self.offer(condition, self.histogram[usize::from(last)], &mut best);
+            let gains = self.gains(members(occurring));
+            self.offer(condition, self.histogram[usize::from(last)], gains.last(), &mut best);
             return best;
         }
         // Bin b ends at bounds[b - 1]; a cut behind the last occurring bin would part nothing.
@@ -222,7 +246,9 @@ impl<T: Target> Scan<'_, T> {
         for member in members(occurring).take_while(|&member| member <= bin) {
             self.target.merge(&mut left, &self.histogram[member]);
         }
-        self.offer(BinCondition::AtMost { bin: bin as u16, missing_left }, left, &mut best);
+        let on_the_left = members(occurring).take_while(|&member| member <= bin);
+        let gains = self.gains((0..usize::from(missing_left)).chain(on_the_left));
+        self.offer(BinCondition::AtMost { bin: bin as u16, missing_left }, left, gains.last(), &mut best);
         if missing { best } else { best.map(|cut| self.send_unseen_missing_to_the_larger_side(cut)) }
     }
 
@@ -241,19 +267,20 @@ impl<T: Target> Scan<'_, T> {
         best
     }
 
-    fn prefixes(&self, order: impl Iterator<Item = usize>, best: &mut Option<Cut<T::Tally>>) {
+    fn prefixes(&self, order: impl Iterator<Item = usize> + Clone, best: &mut Option<Cut<T::Tally>>) {
         let (mut left, mut set) = (T::ZERO, [0; 4]);
-        for bin in order {
+        let gains = self.gains(order.clone());
+        for (place, bin) in order.enumerate() {
             self.target.merge(&mut left, &self.histogram[bin]);
             insert(&mut set, bin);
-            self.offer_set(set, left, best);
+            self.offer_set(set, left, gains.get(place), best);
         }
     }
 
     /// Offers a set of categories unless it is all that occurs: a difference of weights may leave a rest of nothing, one of counts does not.
-    fn offer_set(&self, set: Bins, left: T::Tally, best: &mut Option<Cut<T::Tally>>) {
+    fn offer_set(&self, set: Bins, left: T::Tally, gain: Option<&f64>, best: &mut Option<Cut<T::Tally>>) {
         if self.target.count(&left) < self.target.count(self.node.tally) {
-            self.offer(BinCondition::Among(set), left, best);
+            self.offer(BinCondition::Among(set), left, gain, best);
         }
     }
 
@@ -267,7 +294,7 @@ impl<T: Target> Scan<'_, T> {
         }
         let mut best = None;
         if set != [0; 4] {
-            self.offer_set(set, left, &mut best);
+            self.offer_set(set, left, self.gains(members(set)).last(), &mut best);
         }
         best
     }

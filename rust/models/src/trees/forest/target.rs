@@ -15,6 +15,8 @@ pub(super) trait Target: Sync {
     type Tally: Copy + Send + Sync;
     /// The sum of no rows.
     const ZERO: Self::Tally;
+    /// Whether merits follow from sums; if not, [`Target::gains`] tells what cuts gain, and merits are 0.
+    const BY_SUMS: bool = true;
 
     /// A row that counts `weight` times.
     fn row(&self, id: u32, weight: f64) -> Self::Row;
@@ -29,6 +31,10 @@ pub(super) trait Target: Sync {
     #[inline(always)]
     fn merits(&self, left: &Self::Tally, right: &Self::Tally) -> f64 {
         self.merit(left) + self.merit(right)
+    }
+    /// What is gained where the rows before each of `ends`, which rise, go left and all others right.
+    fn gains(&self, _rows: &[Self::Row], _ends: &[usize]) -> Vec<f64> {
+        unreachable!("gains follow from sums")
     }
     /// By what categories are ordered, and what monotonic constraints compare: the mean, or the share of a class.
     fn level(&self, tally: &Self::Tally) -> f64;
