@@ -177,10 +177,12 @@ def tables_for_core(
     training, *others = tables
     if not isinstance(training, SourceTable):
         return [_tables.for_core(training, "X"), *(_tables.for_core(table, "eval_set") for table in others)]
+    import pyarrow as pa
+
     _rust.check_boosting_params(params)  # before anything is read
     bins = _rust.TableBins.of_learner(learner) if learner else training.learn_bins(weights, categories, params)
     n_jobs = params["n_jobs"]
-    return [
+    read = [
         training.binned(bins, n_jobs, for_training=True),
         *(
             table.binned(bins, n_jobs, for_training=False)
@@ -189,6 +191,8 @@ def tables_for_core(
             for table in others
         ),
     ]
+    pa.default_memory_pool().release_unused()  # the fit needs what the reader keeps
+    return read
 
 
 def _open_table(

@@ -13,7 +13,7 @@ use super::distinct::count;
 use super::values;
 
 /// Rows that bounds are learned from; more rows are sampled. Shares of 1/255 are then off by 2 % of themselves (one sigma).
-const SAMPLE_ROWS: usize = 200_000;
+pub(super) const SAMPLE_ROWS: usize = 200_000;
 /// Most bins of a column besides the one for missing values.
 pub const MAX_BINS: usize = 65_535;
 /// Most categories of a column.

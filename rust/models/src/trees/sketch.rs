@@ -11,8 +11,9 @@ use arsenal_core::pool;
 use arsenal_core::rng::Rng;
 use arsenal_core::table::{CategoryColumn, Column, Table};
 use arsenal_core::{Result, value_error};
+use arsenal_simd::heap;
 
-use super::binning::{Binning, ColumnBins, bounds, most_frequent, sampled_rows};
+use super::binning::{Binning, ColumnBins, SAMPLE_ROWS, bounds, most_frequent, sampled_rows};
 use super::distinct::count;
 use super::values;
 
@@ -45,17 +46,16 @@ impl Sketch {
     pub fn new(n_rows: usize, weights: Option<&[f64]>, is_category: &[bool], rng: &Rng) -> Self {
         let counts = |row: u32| weights.is_none_or(|weights| weights[row as usize] > 0.0);
         let rows: Vec<u32> = (0..n_rows as u32).filter(|&row| counts(row)).collect();
+        let sample = sampled_rows(&rows, rng);
+        let n_sampled = sample.as_ref().unwrap_or(&rows).len();
         let column = |&mark: &bool| {
-            if mark { ColumnSketch::Numbers(HashMap::new()) } else { ColumnSketch::Narrow(Vec::new()) }
+            if mark {
+                ColumnSketch::Numbers(HashMap::new())
+            } else {
+                ColumnSketch::Narrow(Vec::with_capacity(n_sampled))
+            }
         };
-        Self {
-            sample: sampled_rows(&rows, rng),
-            rows,
-            columns: is_category.iter().map(column).collect(),
-            n_rows,
-            n_seen: 0,
-            dtype: Dtype::F32,
-        }
+        Self { sample, rows, columns: is_category.iter().map(column).collect(), n_rows, n_seen: 0, dtype: Dtype::F32 }
     }
 
     /// Takes the next rows in. O(rows · columns), on the calling pool.
@@ -95,7 +95,12 @@ impl Sketch {
         pool::for_each(&mut tasks, &|(column, bins)| {
             *bins = column.take().map(|column| column.learn(max_bins, dtype));
         });
-        Ok(Binning { columns: tasks.into_iter().filter_map(|(_, bins)| bins).collect(), dtype })
+        let columns = tasks.into_iter().filter_map(|(_, bins)| bins).collect();
+        // What the threads have sorted in would stay with each of them.
+        if self.n_rows >= SAMPLE_ROWS {
+            heap::give_back();
+        }
+        Ok(Binning { columns, dtype })
     }
 }
 
