@@ -62,14 +62,14 @@ impl TableSketch {
     fn add(&mut self, py: Python<'_>, part: &Bound<'_, PyAny>) -> PyResult<()> {
         let held = held_columns(part)?;
         let Self { sketch, n_threads } = self;
-        enter(py, |_| pool(*n_threads)?.install(|| sketch.add(&view(&held)?)))
+        enter(py, |stop| pool(*n_threads)?.install(|| sketch.add(&view(&held)?, stop)))
     }
 
     /// The bins, at most `max_bins` per column; the sketch is empty afterwards.
     fn learn(&mut self, py: Python<'_>, max_bins: usize) -> PyResult<TableBins> {
         let sketch = std::mem::replace(&mut self.sketch, Sketch::new(0, None, &[], &Rng::new(0)));
         let n_threads = self.n_threads;
-        let binning = enter(py, |_| pool(n_threads)?.install(|| sketch.learn(max_bins)))?;
+        let binning = enter(py, |stop| pool(n_threads)?.install(|| sketch.learn(max_bins, stop)))?;
         Ok(TableBins { binning: Arc::new(binning) })
     }
 }
@@ -113,14 +113,14 @@ impl BinnedRows {
     fn add(&mut self, py: Python<'_>, part: &Bound<'_, PyAny>) -> PyResult<()> {
         let held = held_columns(part)?;
         let Self { table, binning, n_filled, is_for_training, n_threads, .. } = self;
-        let n_rows = enter(py, |_| {
+        let n_rows = enter(py, |stop| {
             let view = view(&held)?;
             let is_wide =
                 matches!(&view, Table::Columns(columns) if columns.iter().any(|c| matches!(c, Column::F64(_))));
             if *is_for_training && is_wide && binning.dtype == Dtype::F32 {
                 return value_error!("X holds float64, the model to continue was fitted on float32");
             }
-            pool(*n_threads)?.install(|| table.fill(*n_filled, &view, binning))?;
+            pool(*n_threads)?.install(|| table.fill(*n_filled, &view, binning, stop))?;
             Ok(view.n_rows())
         })?;
         self.n_filled += n_rows;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon_core::{ThreadPool, ThreadPoolBuilder};
@@ -75,6 +76,25 @@ pub fn for_each<T: Send>(items: &mut [T], work: &(impl Fn(&mut T) + Sync)) {
     }
 }
 
+/// As [`for_each`], but leaves out the items that are not begun when `stop` is set: so an item is what Ctrl-C waits for.
+///
+/// # Errors
+/// `Interrupted` once `stop` is set.
+pub fn for_each_until<T: Send>(items: &mut [T], stop: &AtomicBool, work: &(impl Fn(&mut T) + Sync)) -> Result<()> {
+    for_each(items, &|item| {
+        if !stop.load(Ordering::Relaxed) {
+            work(item);
+        }
+    });
+    go_on(stop)
+}
+
+/// # Errors
+/// `Interrupted` once `stop` is set.
+pub fn go_on(stop: &AtomicBool) -> Result<()> {
+    if stop.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +123,20 @@ mod tests {
             pool(2).unwrap().install(|| for_each(&mut items, &|item| *item += 1));
             assert!(items.iter().all(|&item| item == 1));
         }
+    }
+
+    #[test]
+    fn for_each_until_begins_nothing_after_the_stop() {
+        let stop = AtomicBool::new(false);
+        let mut items: Vec<u32> = (0..100).collect();
+        let work = |item: &mut u32| {
+            stop.store(*item == 30, Ordering::Relaxed);
+            *item = u32::MAX;
+        };
+        let outcome = pool(1).unwrap().install(|| for_each_until(&mut items, &stop, &work));
+        assert_eq!(outcome, Err(Error::Interrupted));
+        assert_eq!(items.iter().filter(|&&item| item == u32::MAX).count(), 31);
+        assert_eq!(go_on(&stop), Err(Error::Interrupted));
     }
 
     #[test]

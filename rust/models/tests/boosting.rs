@@ -349,15 +349,16 @@ fn rows_that_were_binned_part_by_part_give_the_model_of_the_table() {
     let table = Table::DenseF64(x.view());
     let part = |first: usize, end: usize| Table::DenseF64(x.slice_axis(Axis(0), (first..end).into()));
     let params = params();
+    let go_on = AtomicBool::new(false);
     let mut sketch = Sketch::new(700, None, &is_category, &Rng::new(params.seed));
     for (first, end) in [(0, 100), (100, 101), (101, 700)] {
-        sketch.add(&part(first, end)).unwrap();
+        sketch.add(&part(first, end), &go_on).unwrap();
     }
-    let binning = sketch.learn(params.max_bins).unwrap();
+    let binning = sketch.learn(params.max_bins, &go_on).unwrap();
     let binned = |layouts| {
         let mut rows = BinnedTable::empty(700, &binning, layouts);
         for (first, end) in [(0, 333), (333, 700)] {
-            rows.fill(first, &part(first, end), &binning).unwrap();
+            rows.fill(first, &part(first, end), &binning, &go_on).unwrap();
         }
         rows
     };

@@ -141,3 +141,55 @@ def test_ctrl_c_stops_a_long_fit_and_leaves_the_estimator_as_it_was():
         timeout=120,
     )
     assert done.stdout.strip() == "True", done.stderr
+
+
+#: What a fit does outside its trees: each of these takes seconds.
+LONG_PHASES = {
+    "binning": """
+X, y = rng.random((300_000, 60), dtype=np.float32), rng.random(300_000)
+fit = lambda: GradientBoostingRegressor(max_bins=65_535).fit(X, y)
+""",
+    "earlier trees": """
+X, y = rng.random((400_000, 5)), rng.random(400_000)
+model = GradientBoostingRegressor(n_estimators=400, warm_start=True, min_samples_leaf=1).fit(X[:2000], y[:2000])
+fit = lambda: model.set_params(n_estimators=401).fit(X, y)
+""",
+    "evaluation rows": """
+X, y = rng.random((200_000, 20), dtype=np.float32), rng.random(200_000)
+fit = lambda: GradientBoostingRegressor(max_bins=20_000).fit(X[:30_000], y[:30_000], eval_set=[(X, y)] * 10)
+""",
+    "one long query": """
+X, y = rng.random((40_000, 2)), rng.integers(0, 5, 40_000)
+fit = lambda: GradientBoostingRanker(truncation_level=40_000).fit(X, y, group=[40_000])
+""",
+}
+
+INTERRUPTED_PHASE = """
+import os, signal, sys, threading, time
+import numpy as np
+from arsenal.models import GradientBoostingRanker, GradientBoostingRegressor
+rng = np.random.default_rng(0)
+{phase}
+asked = []
+def interrupt():
+    asked.append(time.monotonic())
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Timer(0.4, interrupt).start()
+try:
+    fit()
+except KeyboardInterrupt:
+    print(time.monotonic() - asked[0])
+"""
+
+
+@pytest.mark.parametrize("phase", LONG_PHASES)
+def test_ctrl_c_is_heard_in_every_phase_of_a_fit(phase):
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_PHASE.format(phase=LONG_PHASES[phase])],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    # 0.05 s on an idle machine; a busy one is to pass too.
+    assert float(done.stdout) < 0.5, done.stderr

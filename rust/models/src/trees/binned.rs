@@ -1,5 +1,7 @@
 //! A table as bins: row after row for histograms, column after column for partitions and walks.
 
+use std::sync::atomic::AtomicBool;
+
 use arsenal_core::ensemble::Dtype;
 use arsenal_core::pool;
 use arsenal_core::table::{Column, Csr, Table};
@@ -54,10 +56,11 @@ impl BinnedTable {
     /// Bins every value of `table`. O(rows · columns), in tiles on the calling pool.
     ///
     /// # Errors
-    /// `Value` if the table has another number of columns than `binning`, or text where numbers were or the reverse.
-    pub fn new(table: &Table<'_>, binning: &Binning, layouts: Layouts) -> Result<Self> {
+    /// `Value` if the table has another number of columns than `binning`, or text where numbers were or the reverse; `Interrupted` once
+    /// `stop` is set.
+    pub fn new(table: &Table<'_>, binning: &Binning, layouts: Layouts, stop: &AtomicBool) -> Result<Self> {
         let mut binned = Self::empty(table.n_rows(), binning, layouts);
-        binned.fill(0, table, binning)?;
+        binned.fill(0, table, binning, stop)?;
         Ok(binned)
     }
 
@@ -83,8 +86,9 @@ impl BinnedTable {
     /// Bins the rows of `table` as those from `first_row` on. O(rows · columns), in tiles on the calling pool.
     ///
     /// # Errors
-    /// `Value` if the table has another number of columns than `binning`, text where numbers were or the reverse, or too many rows.
-    pub fn fill(&mut self, first_row: usize, table: &Table<'_>, binning: &Binning) -> Result<()> {
+    /// `Value` if the table has another number of columns than `binning`, text where numbers were or the reverse, or too many rows;
+    /// `Interrupted` once `stop` is set.
+    pub fn fill(&mut self, first_row: usize, table: &Table<'_>, binning: &Binning, stop: &AtomicBool) -> Result<()> {
         if table.n_columns() != self.columns.len() {
             return value_error!(
                 "X has {} columns, the model was fitted with {}",
@@ -100,18 +104,23 @@ impl BinnedTable {
             );
         }
         match binning.dtype {
-            Dtype::F32 => self.fill_as::<f32>(first_row, table, binning),
-            Dtype::F64 => self.fill_as::<f64>(first_row, table, binning),
+            Dtype::F32 => self.fill_as::<f32>(first_row, table, binning, stop),
+            Dtype::F64 => self.fill_as::<f64>(first_row, table, binning, stop),
         }
     }
 
-    fn fill_as<T: Number>(&mut self, first_row: usize, table: &Table<'_>, binning: &Binning) -> Result<()> {
+    fn fill_as<T: Number>(
+        &mut self,
+        first_row: usize,
+        table: &Table<'_>,
+        binning: &Binning,
+        stop: &AtomicBool,
+    ) -> Result<()> {
         let mappers = (0..binning.columns.len())
             .map(|column| Mapper::<T>::new(table, binning, column))
             .collect::<Result<Vec<_>>>()?;
         let mut tiles = self.tiles(first_row, table.n_rows());
-        pool::for_each(&mut tiles, &|tile| tile.fill(table, &mappers));
-        Ok(())
+        pool::for_each_until(&mut tiles, stop, &|tile| tile.fill(table, &mappers))
     }
 
     fn tiles(&mut self, first_row: usize, n_rows: usize) -> Vec<Tile<'_>> {
@@ -271,14 +280,16 @@ mod tests {
     use arsenal_core::table::{Bitmap, CategoryColumn, Chunk};
     use ndarray::{Array1, Array2, ArrayView1, Axis};
 
+    static GO_ON: AtomicBool = AtomicBool::new(false);
+
     fn binned(table: &Table<'_>, is_category: &[bool]) -> (Binning, BinnedTable) {
         binned_by(table, is_category, 255)
     }
 
     fn binned_by(table: &Table<'_>, is_category: &[bool], max_bins: usize) -> (Binning, BinnedTable) {
         let rows: Vec<u32> = (0..table.n_rows() as u32).collect();
-        let binning = Binning::learn(table, &rows, is_category, max_bins, &Rng::new(0)).unwrap();
-        let binned = BinnedTable::new(table, &binning, Layouts::RowsAndColumns).unwrap();
+        let binning = Binning::learn(table, &rows, is_category, max_bins, &Rng::new(0), &GO_ON).unwrap();
+        let binned = BinnedTable::new(table, &binning, Layouts::RowsAndColumns, &GO_ON).unwrap();
         (binning, binned)
     }
 
@@ -395,11 +406,11 @@ mod tests {
             let mut parts = BinnedTable::empty(1500, &binning, Layouts::RowsAndColumns);
             for (first, end) in [(0, 1), (1, 700), (700, 700), (700, 1500)] {
                 let part = matrix.slice_axis(Axis(0), (first..end).into());
-                parts.fill(first, &Table::DenseF64(part), &binning).unwrap();
+                parts.fill(first, &Table::DenseF64(part), &binning, &GO_ON).unwrap();
             }
             assert_eq!(parts.columns, whole.columns);
             assert_eq!(parts.blocks[0].bytes, whole.blocks[0].bytes);
-            let more = parts.fill(1, &Table::DenseF64(matrix.view()), &binning);
+            let more = parts.fill(1, &Table::DenseF64(matrix.view()), &binning, &GO_ON);
             assert!(more.unwrap_err().to_string().contains("at least 1501 rows, wanted 1500"));
         }
     }
@@ -422,15 +433,15 @@ mod tests {
             Column::F32(vec![Chunk { values: numbers.view(), validity: None }]),
             Column::Category(&later),
         ]);
-        let binned = BinnedTable::new(&swapped, &binning, Layouts::Columns).unwrap();
+        let binned = BinnedTable::new(&swapped, &binning, Layouts::Columns, &GO_ON).unwrap();
         assert_eq!(binned.column(1).narrow(), [0, 2, 1]);
         assert_eq!(binned.blocks().count(), 0);
 
         let wrong = Table::Columns(vec![Column::Category(&later), Column::Category(&later)]);
-        assert!(BinnedTable::new(&wrong, &binning, Layouts::Columns).unwrap_err().to_string().contains("holds text"));
+        assert!(BinnedTable::new(&wrong, &binning, Layouts::Columns, &GO_ON).unwrap_err().to_string().contains("holds text"));
         let narrow = Table::Columns(vec![Column::Category(&later)]);
-        assert!(BinnedTable::new(&narrow, &binning, Layouts::Columns).unwrap_err().to_string().contains("1 columns"));
+        assert!(BinnedTable::new(&narrow, &binning, Layouts::Columns, &GO_ON).unwrap_err().to_string().contains("1 columns"));
         let matrix = Array2::<f32>::zeros((2, 2));
-        assert!(BinnedTable::new(&Table::DenseF32(matrix.view()), &binning, Layouts::Columns).is_err());
+        assert!(BinnedTable::new(&Table::DenseF32(matrix.view()), &binning, Layouts::Columns, &GO_ON).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! Learning the bins of each column: equal shares of the rows, or one bin per category.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 
 use arsenal_core::ensemble::{Dtype, Feature, FeatureKind};
 use arsenal_core::pool;
@@ -62,29 +63,39 @@ impl Binning {
     /// kept (ties: the smaller value first), at most 255. O(rows · log rows) per column, on the calling pool.
     ///
     /// # Errors
-    /// `Value` if `max_bins` is not in 2..=[`MAX_BINS`].
-    pub fn learn(table: &Table<'_>, rows: &[u32], is_category: &[bool], max_bins: usize, rng: &Rng) -> Result<Self> {
+    /// `Value` if `max_bins` is not in 2..=[`MAX_BINS`]; `Interrupted` once `stop` is set.
+    pub fn learn(
+        table: &Table<'_>,
+        rows: &[u32],
+        is_category: &[bool],
+        max_bins: usize,
+        rng: &Rng,
+        stop: &AtomicBool,
+    ) -> Result<Self> {
         if !(2..=MAX_BINS).contains(&max_bins) {
             return value_error!("max_bins is {max_bins}, wanted 2 to {MAX_BINS}");
         }
         let dtype = values::dtype(table);
         let sampled = sampled_rows(rows, rng);
         let sample = sampled.as_deref().unwrap_or(rows);
-        let by_column = if let Table::Csr(csr) = table { sparse_columns(csr, sample) } else { Vec::new() };
+        let stored = if let Table::Csr(csr) = table { sparse_columns(csr, sample, stop)? } else { Vec::new() };
         let mut tasks: Vec<(usize, Option<ColumnBins>)> = (0..table.n_columns()).map(|column| (column, None)).collect();
-        pool::for_each(&mut tasks, &|(column, bins)| {
+        pool::for_each_until(&mut tasks, stop, &|(column, bins)| {
             *bins = Some(match table {
                 Table::Columns(columns) if let Column::Category(texts) = columns[*column] => {
                     learn_texts(texts, rows, max_bins)
                 }
-                Table::Csr(_) => learn_numbers(by_column[*column].clone(), is_category[*column], max_bins, dtype),
+                Table::Csr(_) => {
+                    let counted = count_stored(&stored[*column], sample.len());
+                    learn_numbers(counted, is_category[*column], max_bins, dtype)
+                }
                 // Categories are counted over all rows: a rare one may be absent from the sample.
                 _ if is_category[*column] => {
                     learn_numbers(dense_column(table, *column, rows, dtype), true, max_bins, dtype)
                 }
                 _ => learn_numbers(dense_column(table, *column, sample, dtype), false, max_bins, dtype),
             });
-        });
+        })?;
         Ok(Self { columns: tasks.into_iter().filter_map(|(_, bins)| bins).collect(), dtype })
     }
 
@@ -114,29 +125,34 @@ fn dense_column(table: &Table<'_>, column: usize, rows: &[u32], dtype: Dtype) ->
     }
 }
 
-/// [`count`] for every column of a sparse table in one pass over its rows.
-fn sparse_columns(csr: &Csr<'_>, rows: &[u32]) -> Vec<Vec<(f64, usize)>> {
-    let mut present: Vec<Vec<f64>> = vec![Vec::new(); csr.n_columns];
-    for &row in rows {
-        for (column, value) in csr.row(row as usize) {
-            present[column].push(value);
+/// Rows of a sparse table that are read between two looks at `stop`.
+const SPARSE_ROWS: usize = 1 << 14;
+
+/// The stored values of every column of a sparse table in one pass over its rows.
+fn sparse_columns(csr: &Csr<'_>, rows: &[u32], stop: &AtomicBool) -> Result<Vec<Vec<f64>>> {
+    let mut stored: Vec<Vec<f64>> = vec![Vec::new(); csr.n_columns];
+    for rows in rows.chunks(SPARSE_ROWS) {
+        pool::go_on(stop)?;
+        for &row in rows {
+            for (column, value) in csr.row(row as usize) {
+                stored[column].push(value);
+            }
         }
     }
-    let absent = |values: &Vec<f64>| rows.len().saturating_sub(values.len());
-    present
-        .into_iter()
-        .map(|values| {
-            let zeros = absent(&values);
-            let mut counted = count(values);
-            if zeros > 0 {
-                match counted.binary_search_by(|(value, _)| value.total_cmp(&0.0)) {
-                    Ok(place) => counted[place].1 += zeros,
-                    Err(place) => counted.insert(place, (0.0, zeros)),
-                }
-            }
-            counted
-        })
-        .collect()
+    Ok(stored)
+}
+
+/// [`count`] for a sparse column: what `n_rows` rows do not store is 0.
+fn count_stored(stored: &[f64], n_rows: usize) -> Vec<(f64, usize)> {
+    let zeros = n_rows.saturating_sub(stored.len());
+    let mut counted = count(stored.iter().copied());
+    if zeros > 0 {
+        match counted.binary_search_by(|(value, _)| value.total_cmp(&0.0)) {
+            Ok(place) => counted[place].1 += zeros,
+            Err(place) => counted.insert(place, (0.0, zeros)),
+        }
+    }
+    counted
 }
 
 fn learn_numbers(counted: Vec<(f64, usize)>, is_category: bool, max_bins: usize, dtype: Dtype) -> ColumnBins {
@@ -219,10 +235,12 @@ mod tests {
     use super::*;
     use ndarray::{Array2, array};
 
+    static GO_ON: AtomicBool = AtomicBool::new(false);
+
     fn learn(matrix: &Array2<f64>, is_category: bool, max_bins: usize) -> ColumnBins {
         let rows: Vec<u32> = (0..matrix.nrows() as u32).collect();
         let table = Table::DenseF64(matrix.view());
-        Binning::learn(&table, &rows, &vec![is_category; matrix.ncols()], max_bins, &Rng::new(0))
+        Binning::learn(&table, &rows, &vec![is_category; matrix.ncols()], max_bins, &Rng::new(0), &GO_ON)
             .unwrap()
             .columns
             .swap_remove(0)
@@ -262,11 +280,12 @@ mod tests {
     #[test]
     fn sparse_zeros_count_as_zeros() {
         let csr = Csr::new(&[0, 1, 1, 2, 3], &[0, 0, 0], &[2.0, -2.0, 0.0], 1).unwrap();
-        assert_eq!(sparse_columns(&csr, &[0, 1, 2, 3]), [vec![(-2.0, 1), (0.0, 2), (2.0, 1)]]);
+        let stored = sparse_columns(&csr, &[0, 1, 2, 3], &GO_ON).unwrap();
+        assert_eq!(count_stored(&stored[0], 4), [(-2.0, 1), (0.0, 2), (2.0, 1)]);
         let table = Table::Csr(csr);
-        let bins = Binning::learn(&table, &[0, 1, 2, 3], &[false], 255, &Rng::new(0)).unwrap();
+        let bins = Binning::learn(&table, &[0, 1, 2, 3], &[false], 255, &Rng::new(0), &GO_ON).unwrap();
         assert_eq!(bins.columns, [ColumnBins::Bounds(vec![-1.0, 1.0])]);
-        assert!(Binning::learn(&table, &[], &[false], 65_536, &Rng::new(0)).is_err());
+        assert!(Binning::learn(&table, &[], &[false], 65_536, &Rng::new(0), &GO_ON).is_err());
     }
 
     #[test]

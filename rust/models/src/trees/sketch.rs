@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 
 use arsenal_core::ensemble::Dtype;
 use arsenal_core::pool;
@@ -61,8 +62,8 @@ impl Sketch {
     /// Takes the next rows in. O(rows · columns), on the calling pool.
     ///
     /// # Errors
-    /// `Value` if there are more rows or other columns than before.
-    pub fn add(&mut self, part: &Table<'_>) -> Result<()> {
+    /// `Value` if there are more rows or other columns than before; `Interrupted` once `stop` is set, which leaves rows out.
+    pub fn add(&mut self, part: &Table<'_>, stop: &AtomicBool) -> Result<()> {
         if part.n_columns() != self.columns.len() {
             return value_error!("X has {} columns, wanted {}", part.n_columns(), self.columns.len());
         }
@@ -77,24 +78,23 @@ impl Sketch {
         let rows = within(&self.rows, range.clone());
         let sample = self.sample.as_ref().map_or_else(|| rows.clone(), |sample| within(sample, range));
         let mut columns: Vec<(usize, &mut ColumnSketch)> = self.columns.iter_mut().enumerate().collect();
-        pool::for_each(&mut columns, &|(column, kept)| kept.add(part, *column, &rows, &sample));
-        Ok(())
+        pool::for_each_until(&mut columns, stop, &|(column, kept)| kept.add(part, *column, &rows, &sample))
     }
 
     /// The bins, at most `max_bins` per column besides bin 0. O(rows) per column, on the calling pool.
     ///
     /// # Errors
-    /// `Value` if rows are missing.
-    pub fn learn(self, max_bins: usize) -> Result<Binning> {
+    /// `Value` if rows are missing; `Interrupted` once `stop` is set.
+    pub fn learn(self, max_bins: usize, stop: &AtomicBool) -> Result<Binning> {
         if self.n_seen != self.n_rows {
             return value_error!("X has {} rows, wanted {}", self.n_seen, self.n_rows);
         }
         let dtype = self.dtype;
         let mut tasks: Vec<(Option<ColumnSketch>, Option<ColumnBins>)> =
             self.columns.into_iter().map(|column| (Some(column), None)).collect();
-        pool::for_each(&mut tasks, &|(column, bins)| {
+        pool::for_each_until(&mut tasks, stop, &|(column, bins)| {
             *bins = column.take().map(|column| column.learn(max_bins, dtype));
-        });
+        })?;
         let columns = tasks.into_iter().filter_map(|(_, bins)| bins).collect();
         // What the threads have sorted in would stay with each of them.
         if self.n_rows >= SAMPLE_ROWS {
@@ -177,6 +177,8 @@ mod tests {
 
     use super::*;
 
+    static GO_ON: AtomicBool = AtomicBool::new(false);
+
     /// Columns of f32, of f64, of whole numbers as categories, and of text.
     struct Data {
         narrow: Array1<f32>,
@@ -221,14 +223,14 @@ mod tests {
                 let rows: Vec<u32> =
                     (0..n as u32).filter(|&row| weights.is_none_or(|w| w[row as usize] > 0.0)).collect();
                 let rng = Rng::new(7);
-                let whole = with_table(&data, 0..n, |table| Binning::learn(table, &rows, &is_category, 255, &rng));
+                let whole = with_table(&data, 0..n, |table| Binning::learn(table, &rows, &is_category, 255, &rng, &GO_ON));
                 let whole = whole.unwrap();
                 for part in [n / 7, n] {
                     let mut sketch = Sketch::new(n, weights, &is_category, &rng);
                     for first in (0..n).step_by(part) {
-                        with_table(&data, first..n.min(first + part), |table| sketch.add(table)).unwrap();
+                        with_table(&data, first..n.min(first + part), |table| sketch.add(table, &GO_ON)).unwrap();
                     }
-                    assert_eq!(sketch.learn(255).unwrap(), whole, "{n} rows, {part} at once");
+                    assert_eq!(sketch.learn(255, &GO_ON).unwrap(), whole, "{n} rows, {part} at once");
                 }
             }
         }
@@ -238,9 +240,9 @@ mod tests {
     fn a_column_is_as_wide_as_its_widest_part() {
         let (narrow, wide) = (Array1::from(vec![1.0f32, 2.0]), Array1::from(vec![1e300, 3.0]));
         let mut sketch = Sketch::new(4, None, &[false], &Rng::new(0));
-        sketch.add(&Table::Columns(vec![Column::F32(vec![Chunk { values: narrow.view(), validity: None }])])).unwrap();
-        sketch.add(&Table::Columns(vec![Column::F64(vec![Chunk { values: wide.view(), validity: None }])])).unwrap();
-        let binning = sketch.learn(255).unwrap();
+        sketch.add(&Table::Columns(vec![Column::F32(vec![Chunk { values: narrow.view(), validity: None }])]), &GO_ON).unwrap();
+        sketch.add(&Table::Columns(vec![Column::F64(vec![Chunk { values: wide.view(), validity: None }])]), &GO_ON).unwrap();
+        let binning = sketch.learn(255, &GO_ON).unwrap();
         assert_eq!(binning.dtype, Dtype::F64);
         assert_eq!(binning.columns, [ColumnBins::Bounds(vec![1.5, 2.5, 1.5 + 1e300 / 2.0])]);
     }
@@ -250,9 +252,9 @@ mod tests {
         let data = data(30);
         let is_category = [false; 4];
         let mut sketch = Sketch::new(20, None, &is_category, &Rng::new(0));
-        let more = with_table(&data, 0..30, |table| sketch.add(table)).unwrap_err();
+        let more = with_table(&data, 0..30, |table| sketch.add(table, &GO_ON)).unwrap_err();
         assert!(more.to_string().contains("at least 30 rows, wanted 20"), "{more}");
-        with_table(&data, 0..15, |table| sketch.add(table)).unwrap();
-        assert!(sketch.learn(255).unwrap_err().to_string().contains("15 rows, wanted 20"));
+        with_table(&data, 0..15, |table| sketch.add(table, &GO_ON)).unwrap();
+        assert!(sketch.learn(255, &GO_ON).unwrap_err().to_string().contains("15 rows, wanted 20"));
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arsenal_core::ensemble::{Aggregate, Link, Targets, Tree, TreeEnsemble};
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
-use arsenal_core::{Error, Result, value_error};
+use arsenal_core::{Result, value_error};
 use arsenal_simd::gradient::{self, Derivatives, Rounding};
 use arsenal_simd::heap;
 
@@ -203,24 +203,24 @@ fn boost<'a>(
     let (binning, initial_scores, trees) = if let Some(state) = training.resume_from {
         (state.binning.clone(), state.initial_scores.clone(), state.ensemble.trees.clone())
     } else {
-        let binning = training.table.learn_bins(&rows, training.is_category, params.max_bins, &rng)?;
+        let binning = training.table.learn_bins(&rows, training.is_category, params.max_bins, &rng, stop)?;
         check_scores(&best_constants, binning.dtype)?;
         (binning, best_constants, Vec::new())
     };
     let walked: Vec<GrownTree> = trees.iter().map(|tree| resume::in_bins(tree, &binning)).collect();
     let n_done = trees.len() / n_targets;
-    let start = |binned: &BinnedTable| {
+    let start = |binned: &BinnedTable| -> Result<Vec<Vec<f64>>> {
         let constant = |&score: &f64| vec![if n_done == 0 { score } else { 0.0 }; binned.n_rows()];
         let mut scores: Vec<Vec<f64>> = initial_scores.iter().map(constant).collect();
         for (place, (grown, tree)) in walked.iter().zip(&trees).enumerate() {
-            add_walked(binned, grown, &tree.values, 1.0, &mut scores[place % n_targets]);
+            add_walked(binned, grown, &tree.values, 1.0, &mut scores[place % n_targets], stop)?;
         }
-        scores
+        Ok(scores)
     };
-    let binned = training.table.binned(&binning, Layouts::RowsAndColumns)?;
+    let binned = training.table.binned(&binning, Layouts::RowsAndColumns, stop)?;
     let begin = |&Evaluation { table, labels }: &Evaluation<'a, '_>| -> Result<Scored<'a>> {
-        let binned = table.binned(&binning, Layouts::Columns)?;
-        Ok(Scored { labels, scores: start(&binned), binned, losses: Vec::new() })
+        let binned = table.binned(&binning, Layouts::Columns, stop)?;
+        Ok(Scored { labels, scores: start(&binned)?, binned, losses: Vec::new() })
     };
     let mut scored = evaluations.iter().map(begin).collect::<Result<Vec<_>>>()?;
     give_back_after(training.table);
@@ -231,7 +231,7 @@ fn boost<'a>(
         binning: &binning,
         grower: Grower::new(&binned, search_columns(&binning), grow_params(params)),
         binned: &binned,
-        scores: start(&binned),
+        scores: start(&binned)?,
         gradients: vec![0.0; binned.n_rows()],
         hessians: vec![0.0; binned.n_rows()],
         pairs: vec![0; binned.n_rows()],
@@ -416,11 +416,11 @@ impl Booster<'_> {
         let dropped = self.params.dart.map_or_else(Vec::new, |dart| dart.dropped(iteration, rng.fork(DROPS)));
         let counted = self.weights.add(&dropped);
         for (&dropped, &weight) in dropped.iter().zip(&counted) {
-            self.count_again(dropped, -weight, None);
+            self.count_again(dropped, -weight, None, stop)?;
         }
         list_rows(self.labels, &mut self.grower.rows);
         self.loss.begin_iteration(&self.scores, self.labels, &self.grower.rows);
-        let bag = self.sample(iteration, rng)?;
+        let bag = self.sample(iteration, rng, stop)?;
         let n_targets = self.loss.n_targets();
         let before = if n_targets > 1 { self.scores.clone() } else { Vec::new() };
         let mut has_grown = false;
@@ -428,7 +428,7 @@ impl Booster<'_> {
             let rng = rng.fork(target as u64 + 1);
             let scores = if n_targets > 1 { &before } else { &self.scores };
             let mut out = Derivatives { gradients: &mut self.gradients, hessians: &mut self.hessians };
-            let mut scale = derive(self.loss, self.labels, scores, target, out.again())?;
+            let mut scale = derive(self.loss, self.labels, scores, target, out.again(), stop)?;
             if let Some(bag) = &bag {
                 scale = bag.amplify(&mut out, scale);
             }
@@ -451,9 +451,9 @@ impl Booster<'_> {
             has_grown |= !grown.splits.is_empty();
             let (values, covers) = self.leaf_values(target, &grown);
             let weight = self.weights.of(iteration);
-            self.update_scores(target, &grown, &values, weight, bag.is_some());
+            self.update_scores(target, &grown, &values, weight, bag.is_some(), stop)?;
             for rows in &mut *scored {
-                add_walked(&rows.binned, &grown, &values, weight, &mut rows.scores[target]);
+                add_walked(&rows.binned, &grown, &values, weight, &mut rows.scores[target], stop)?;
             }
             self.trees.push(to_tree(grown.root, &grown.splits, &self.binning.columns, values, covers));
             if self.params.dart.is_some() {
@@ -462,29 +462,36 @@ impl Booster<'_> {
         }
         for (&dropped, &before) in dropped.iter().zip(&counted) {
             let now = self.weights.of(dropped);
-            self.count_again(dropped, now, None);
-            self.count_again(dropped, now - before, Some(&mut *scored));
+            self.count_again(dropped, now, None, stop)?;
+            self.count_again(dropped, now - before, Some(&mut *scored), stop)?;
         }
-        if stop.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(has_grown) }
+        pool::go_on(stop).map(|()| has_grown)
     }
 
     /// Adds an earlier iteration's trees with a weight: to the evaluation rows if given, else to the training rows.
-    fn count_again(&mut self, iteration: usize, weight: f64, scored: Option<&mut [Scored<'_>]>) {
+    fn count_again(
+        &mut self,
+        iteration: usize,
+        weight: f64,
+        scored: Option<&mut [Scored<'_>]>,
+        stop: &AtomicBool,
+    ) -> Result<()> {
         let n_targets = self.loss.n_targets();
-        let add = |binned: &BinnedTable, scores: &mut [Vec<f64>]| {
+        let add = |binned: &BinnedTable, scores: &mut [Vec<f64>]| -> Result<()> {
             for (target, scores) in scores.iter_mut().enumerate() {
                 let place = iteration * n_targets + target;
-                add_walked(binned, &self.grown[place], &self.trees[place].values, weight, scores);
+                add_walked(binned, &self.grown[place], &self.trees[place].values, weight, scores, stop)?;
             }
+            Ok(())
         };
         match scored {
             None => add(self.binned, &mut self.scores),
-            Some(scored) => scored.iter_mut().for_each(|rows| add(&rows.binned, &mut rows.scores)),
+            Some(scored) => scored.iter_mut().try_for_each(|rows| add(&rows.binned, &mut rows.scores)),
         }
     }
 
     /// The rows of this iteration if not all.
-    fn sample(&mut self, iteration: usize, rng: &Rng) -> Result<Option<Sample>> {
+    fn sample(&mut self, iteration: usize, rng: &Rng, stop: &AtomicBool) -> Result<Option<Sample>> {
         Ok(match self.params.sampling {
             Sampling::Uniform if self.params.subsample >= 1.0 => None,
             Sampling::Uniform => Some(Sample::uniform(&self.grower.rows, self.params.subsample, rng.fork(0))),
@@ -494,7 +501,7 @@ impl Booster<'_> {
                 let mut sizes = vec![0.0; self.gradients.len()];
                 for target in 0..self.loss.n_targets() {
                     let out = Derivatives { gradients: &mut self.gradients, hessians: &mut self.hessians };
-                    derive(self.loss, self.labels, &self.scores, target, out)?;
+                    derive(self.loss, self.labels, &self.scores, target, out, stop)?;
                     for (size, (g, h)) in sizes.iter_mut().zip(self.gradients.iter().zip(&self.hessians)) {
                         *size += (g * h).abs();
                     }
@@ -560,14 +567,22 @@ impl Booster<'_> {
         if weight > 0.0 { self.loss.step(gradient, hessian, -(shrunk / weight)) } else { 0.0 }
     }
 
-    fn update_scores(&mut self, target: usize, grown: &GrownTree, values: &[f64], weight: f64, is_bagged: bool) {
+    fn update_scores(
+        &mut self,
+        target: usize,
+        grown: &GrownTree,
+        values: &[f64],
+        weight: f64,
+        is_bagged: bool,
+        stop: &AtomicBool,
+    ) -> Result<()> {
         if is_bagged {
-            return add_walked(self.binned, grown, values, weight, &mut self.scores[target]);
+            return add_walked(self.binned, grown, values, weight, &mut self.scores[target], stop);
         }
         let Self { grower, labels, binned, .. } = self;
         let len = block_len(binned.n_rows());
         let mut blocks: Vec<(usize, &mut [f64])> = self.scores[target].chunks_mut(len).enumerate().collect();
-        pool::for_each(&mut blocks, &|(block, scores)| {
+        pool::for_each_until(&mut blocks, stop, &|(block, scores)| {
             let first = *block * len;
             for (range, value) in grown.leaves.iter().zip(values) {
                 let step = weight * value;
@@ -580,7 +595,7 @@ impl Booster<'_> {
             for (row, (score, _)) in scores.iter_mut().zip(weights).enumerate().filter(|(_, (_, w))| **w == 0.0) {
                 *score += weight * values[grown.leaf_of(binned, first + row)];
             }
-        });
+        })
     }
 }
 
@@ -597,13 +612,20 @@ fn in_block(rows: &[u32], first: u32, len: usize) -> &[u32] {
 }
 
 /// Adds a tree's values, each counted `weight` times.
-fn add_walked(binned: &BinnedTable, grown: &GrownTree, values: &[f64], weight: f64, scores: &mut [f64]) {
+fn add_walked(
+    binned: &BinnedTable,
+    grown: &GrownTree,
+    values: &[f64],
+    weight: f64,
+    scores: &mut [f64],
+    stop: &AtomicBool,
+) -> Result<()> {
     let mut blocks: Vec<(usize, &mut [f64])> = scores.chunks_mut(BLOCK).enumerate().collect();
-    pool::for_each(&mut blocks, &|(block, scores)| {
+    pool::for_each_until(&mut blocks, stop, &|(block, scores)| {
         for (row, score) in scores.iter_mut().enumerate() {
             *score += weight * values[grown.leaf_of(binned, *block * BLOCK + row)];
         }
-    });
+    })
 }
 
 /// Writes all rows' derivatives and returns their extent.
@@ -613,6 +635,7 @@ fn derive(
     scores: &[Vec<f64>],
     target: usize,
     out: Derivatives<'_>,
+    stop: &AtomicBool,
 ) -> Result<[f32; 3]> {
     struct Part<'p> {
         first: usize,
@@ -621,15 +644,15 @@ fn derive(
         extent: [f32; 3],
     }
     let Derivatives { gradients, hessians } = out;
-    let is_done =
-        loss.derivatives_of_all(scores, labels, Derivatives { gradients: &mut *gradients, hessians: &mut *hessians })?;
+    let all = Derivatives { gradients: &mut *gradients, hessians: &mut *hessians };
+    let is_done = loss.derivatives_of_all(scores, labels, all, stop)?;
     let mut parts: Vec<Part<'_>> = gradients
         .chunks_mut(BLOCK)
         .zip(hessians.chunks_mut(BLOCK))
         .enumerate()
         .map(|(block, (gradients, hessians))| Part { first: block * BLOCK, gradients, hessians, extent: [0.0; 3] })
         .collect();
-    pool::for_each(&mut parts, &|part| {
+    pool::for_each_until(&mut parts, stop, &|part| {
         if !is_done {
             let rows = part.first..part.first + part.gradients.len();
             let views: Vec<&[f64]> = scores.iter().map(|scores| &scores[rows.clone()]).collect();
@@ -641,7 +664,7 @@ fn derive(
             }
         }
         part.extent = gradient::extent(part.gradients, part.hessians);
-    });
+    })?;
     Ok(parts.iter().fold([0.0, 0.0, f32::INFINITY], |all, part| {
         [all[0].max(part.extent[0]), all[1].max(part.extent[1]), all[2].min(part.extent[2])]
     }))

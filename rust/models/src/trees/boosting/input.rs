@@ -1,6 +1,7 @@
 //! What the rows of a fit are read from.
 
 use std::borrow::Cow;
+use std::sync::atomic::AtomicBool;
 
 use arsenal_core::ensemble::Dtype;
 use arsenal_core::rng::Rng;
@@ -54,17 +55,24 @@ impl<'a> Input<'a, '_> {
     }
 
     /// The bins of the training table.
-    pub(super) fn learn_bins(&self, rows: &[u32], is_category: &[bool], max_bins: usize, rng: &Rng) -> Result<Binning> {
+    pub(super) fn learn_bins(
+        &self,
+        rows: &[u32],
+        is_category: &[bool],
+        max_bins: usize,
+        rng: &Rng,
+        stop: &AtomicBool,
+    ) -> Result<Binning> {
         match self {
-            Self::Table(table) => Binning::learn(table, rows, is_category, max_bins, rng),
+            Self::Table(table) => Binning::learn(table, rows, is_category, max_bins, rng, stop),
             Self::Binned(_, binning) => Ok((*binning).clone()),
         }
     }
 
     /// The rows in bins.
-    pub(super) fn binned(&self, binning: &Binning, layouts: Layouts) -> Result<Cow<'a, BinnedTable>> {
+    pub(super) fn binned(&self, binning: &Binning, layouts: Layouts, stop: &AtomicBool) -> Result<Cow<'a, BinnedTable>> {
         match self {
-            Self::Table(table) => Ok(Cow::Owned(BinnedTable::new(table, binning, layouts)?)),
+            Self::Table(table) => Ok(Cow::Owned(BinnedTable::new(table, binning, layouts, stop)?)),
             Self::Binned(table, own) if *own == binning => Ok(Cow::Borrowed(table)),
             Self::Binned(..) => value_error!("rows were binned by other bins than those of the training table"),
         }

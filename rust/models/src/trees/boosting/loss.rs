@@ -1,6 +1,7 @@
 //! What is minimised: one [`Task`] names it, one [`Loss`] is all that the boosting loop knows of it.
 
 use std::fmt::Debug;
+use std::sync::atomic::AtomicBool;
 
 use arsenal_core::ensemble::Link;
 use arsenal_core::{Result, pool, value_error};
@@ -102,7 +103,13 @@ pub(super) trait Loss: Send + Sync {
     fn derivatives(&self, block: Block<'_>, target: usize, out: Derivatives<'_>);
 
     /// Where rows depend on one another: writes the derivatives of all rows, weights included, and returns true.
-    fn derivatives_of_all(&self, _scores: &[Vec<f64>], _labels: Labels<'_>, _out: Derivatives<'_>) -> Result<bool> {
+    fn derivatives_of_all(
+        &self,
+        _scores: &[Vec<f64>],
+        _labels: Labels<'_>,
+        _out: Derivatives<'_>,
+        _stop: &AtomicBool,
+    ) -> Result<bool> {
         Ok(false)
     }
 

@@ -210,7 +210,7 @@ fn grow_forest(
     let (binning, old_trees, mut draws) = match previous {
         None => {
             let rng = Rng::new(params.seed);
-            let binning = Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng)?;
+            let binning = Binning::learn(training.table, &rows, training.is_category, params.max_bins, &rng, stop)?;
             (binning, Vec::new(), Vec::new())
         }
         Some(state) if state.ensemble.n_targets != training.outputs.n_targets() => {
@@ -225,7 +225,7 @@ fn grow_forest(
     if old_trees.len() > params.n_estimators {
         return value_error!("n_estimators is {}, the forest has {} trees", params.n_estimators, old_trees.len());
     }
-    let binned = BinnedTable::new(training.table, &binning, Layouts::Columns)?;
+    let binned = BinnedTable::new(training.table, &binning, Layouts::Columns, stop)?;
     let n_classes: &[usize] = match training.outputs {
         Outputs::Classes(n_classes) => n_classes,
         Outputs::Numbers(_) => &[],

@@ -1,5 +1,7 @@
 //! Where rows go in the finished trees.
 
+use std::sync::atomic::AtomicBool;
+
 use arsenal_core::Result;
 use arsenal_core::ensemble::{Child, Tree};
 use arsenal_core::pool;
@@ -128,7 +130,7 @@ impl State {
         visit: impl Fn(&[Walk], &BinnedTable, usize, &mut Vec<O>) + Sync,
     ) -> Result<Vec<Vec<O>>> {
         pool::pool(n_threads)?.install(|| {
-            let binned = BinnedTable::new(table, &self.binning, Layouts::Columns)?;
+            let binned = BinnedTable::new(table, &self.binning, Layouts::Columns, &AtomicBool::new(false))?;
             let walks: Vec<Walk> = self.ensemble.trees.iter().map(|tree| Walk::new(tree, self)).collect();
             let mut blocks: Vec<(usize, Vec<O>)> =
                 (0..binned.n_rows()).step_by(BLOCK).map(|first| (first, Vec::new())).collect();

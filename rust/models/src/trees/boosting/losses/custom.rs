@@ -1,5 +1,7 @@
 //! A caller's own derivatives.
 
+use std::sync::atomic::AtomicBool;
+
 use arsenal_core::Result;
 use arsenal_simd::gradient::Derivatives;
 
@@ -22,7 +24,13 @@ impl Loss for Custom<'_> {
         false
     }
 
-    fn derivatives_of_all(&self, scores: &[Vec<f64>], _labels: Labels<'_>, out: Derivatives<'_>) -> Result<bool> {
+    fn derivatives_of_all(
+        &self,
+        scores: &[Vec<f64>],
+        _labels: Labels<'_>,
+        out: Derivatives<'_>,
+        _stop: &AtomicBool,
+    ) -> Result<bool> {
         self.0.derivatives(&scores[0], out).map(|()| true)
     }
 

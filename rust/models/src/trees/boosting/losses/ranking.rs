@@ -1,6 +1,7 @@
 //! `LambdaMART`: pairs of documents of one query pull on each other by how much NDCG would change if they changed places.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 
 use arsenal_core::{Result, pool, value_error};
 use arsenal_simd::gradient::Derivatives;
@@ -119,8 +120,15 @@ impl LambdaRank {
         Ok(Self { ranking, queries: Queries::default(), gains, inverse_best, discounts })
     }
 
-    /// First and second derivatives of a query's documents.
-    fn query(&self, query: usize, all_scores: &[f64], labels: Labels<'_>, found: &mut Vec<(f32, f32)>) {
+    /// First and second derivatives of a query's documents; any numbers once `stop` is set.
+    fn query(
+        &self,
+        query: usize,
+        all_scores: &[f64],
+        labels: Labels<'_>,
+        found: &mut Vec<(f32, f32)>,
+        stop: &AtomicBool,
+    ) {
         let range = self.queries.ranges[query].clone();
         let rows = &self.queries.rows[range.clone()];
         let scores: Vec<f64> = rows.iter().map(|&row| all_scores[row as usize]).collect();
@@ -136,7 +144,8 @@ impl LambdaRank {
         };
         let (mut gradients, mut hessians, mut total) = (vec![0.0; rows.len()], vec![0.0; rows.len()], 0.0);
         if documents.inverse_best > 0.0 {
-            for place in 0..self.ranking.truncation_level.min(rows.len() - 1) {
+            let places = 0..self.ranking.truncation_level.min(rows.len() - 1);
+            for place in places.take_while(|_| pool::go_on(stop).is_ok()) {
                 let out = Lambdas { gradients: &mut gradients, hessians: &mut hessians, total: &mut total };
                 lambda_pairs(documents, place, out);
             }
@@ -179,14 +188,20 @@ impl Loss for LambdaRank {
         Ok(vec![0.0])
     }
 
-    fn derivatives_of_all(&self, scores: &[Vec<f64>], labels: Labels<'_>, out: Derivatives<'_>) -> Result<bool> {
+    fn derivatives_of_all(
+        &self,
+        scores: &[Vec<f64>],
+        labels: Labels<'_>,
+        out: Derivatives<'_>,
+        stop: &AtomicBool,
+    ) -> Result<bool> {
         let mut parts: Vec<_> =
             self.queries.blocks().into_iter().map(|queries| (queries, Vec::<(f32, f32)>::new())).collect();
-        pool::for_each(&mut parts, &|(queries, found)| {
+        pool::for_each_until(&mut parts, stop, &|(queries, found)| {
             for query in queries.clone() {
-                self.query(query, &scores[0], labels, found);
+                self.query(query, &scores[0], labels, found, stop);
             }
-        });
+        })?;
         let Derivatives { gradients, hessians } = out;
         gradients.fill(0.0);
         hessians.fill(0.0);
@@ -266,7 +281,7 @@ mod tests {
         let scores = vec![vec![0.25, 0.75, 9.0]];
         let (mut gradients, mut hessians) = (vec![7.0; 3], vec![7.0; 3]);
         let out = Derivatives { gradients: &mut gradients, hessians: &mut hessians };
-        assert!(loss.derivatives_of_all(&scores, labels, out).unwrap());
+        assert!(loss.derivatives_of_all(&scores, labels, out, &AtomicBool::new(false)).unwrap());
         // The best DCG is 1; changing places changes it by 1 − 1 / log2(3).
         let (delta, p) = (1.0 - 1.0 / 3.0f64.log2(), 1.0 / (1.0 + (-0.5f64).exp()));
         for (got, wanted) in gradients.iter().zip([-delta * p, 2.0 * delta * p, 0.0]) {
