@@ -12,7 +12,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, DictionaryArray, PrimitiveArray, RecordBatchReader};
 use arrow_schema::{DataType, FieldRef};
-use arsenal_core::table::{Bitmap, CategoryColumn, Chunk, Column, Csr, Table};
+use arsenal_core::table::{Bitmap, CategoryColumn, Chunk, Column, Csr, CsrValues, Table};
 use arsenal_core::{Error, Result};
 use numpy::ndarray::ArrayView1;
 use numpy::{PyReadonlyArray1, PyReadonlyArray2};
@@ -31,7 +31,14 @@ pub enum HeldTable<'py> {
 
 /// The three arrays of a SciPy CSR matrix and its width.
 #[derive(FromPyObject)]
-pub struct HeldCsr<'py>(PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, f64>, usize);
+pub struct HeldCsr<'py>(PyReadonlyArray1<'py, i64>, PyReadonlyArray1<'py, i64>, HeldCsrValues<'py>, usize);
+
+/// Its values.
+#[derive(FromPyObject)]
+pub enum HeldCsrValues<'py> {
+    F32(PyReadonlyArray1<'py, f32>),
+    F64(PyReadonlyArray1<'py, f64>),
+}
 
 /// A column with its name in the table.
 pub struct HeldColumn {
@@ -73,7 +80,10 @@ impl<'py> HeldTable<'py> {
                 Table::Csr(Csr::new(
                     indptr.as_slice().map_err(contiguous)?,
                     indices.as_slice().map_err(contiguous)?,
-                    values.as_slice().map_err(contiguous)?,
+                    match values {
+                        HeldCsrValues::F32(values) => CsrValues::F32(values.as_slice().map_err(contiguous)?),
+                        HeldCsrValues::F64(values) => CsrValues::F64(values.as_slice().map_err(contiguous)?),
+                    },
                     *n_columns,
                 )?)
             }

@@ -70,7 +70,9 @@ class TableEstimator(BaseEstimator, ABC):
         if not isinstance(table, tuple):
             return self._as_declared(table, wanted)
         indptr, indices, values, width = table
-        if wanted is np.float32:
+        if wanted is np.float64:
+            values = values.astype(np.float64, copy=False)
+        elif values.dtype != np.float32:
             values = _tables.exact_float32(values, np.isin(indices, self._categories))
         return sparse.csr_array((values, indices, indptr), shape=(len(indptr) - 1, width))
 

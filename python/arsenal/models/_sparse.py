@@ -53,12 +53,11 @@ def canonical_csr(X: Any, values: npt.NDArray[Any]) -> Any:
     return own
 
 
-def core_csr(X: Any, values: npt.NDArray[Any]) -> tuple[Any, Any, npt.NDArray[np.float64], int]:
-    """X's places with other values as the core takes them: index pointers, columns, values and the width."""
+def core_csr(X: Any, values: npt.NDArray[np.floating[Any]]) -> tuple[Any, Any, npt.NDArray[np.floating[Any]], int]:
+    """X's places with other values, float32 or float64, as the core takes them: pointers, columns, values and width."""
     csr = canonical_csr(X, values)
     as_int64: dict[str, Any] = {"dtype": np.int64, "copy": False}
-    numbers = np.ascontiguousarray(csr.data, dtype=np.float64)
-    return csr.indptr.astype(**as_int64), csr.indices.astype(**as_int64), numbers, csr.shape[1]
+    return csr.indptr.astype(**as_int64), csr.indices.astype(**as_int64), np.ascontiguousarray(csr.data), csr.shape[1]
 
 
 def _whole_numbers(X: Any, name: str) -> npt.NDArray[Any]:

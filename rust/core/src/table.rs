@@ -57,7 +57,7 @@ pub struct CategoryColumn {
     pub levels: Vec<String>,
 }
 
-/// Compressed sparse rows with f64 values.
+/// Compressed sparse rows.
 #[derive(Clone, Debug)]
 pub struct Csr<'a> {
     /// Where each row begins in `indices` and `values`; one more entry than rows.
@@ -65,9 +65,18 @@ pub struct Csr<'a> {
     /// Column of each entry.
     pub indices: &'a [i64],
     /// Value of each entry.
-    pub values: &'a [f64],
+    pub values: CsrValues<'a>,
     /// Number of columns.
     pub n_columns: usize,
+}
+
+/// The values of compressed sparse rows.
+#[derive(Clone, Copy, Debug)]
+pub enum CsrValues<'a> {
+    /// f32 values.
+    F32(&'a [f32]),
+    /// f64 values.
+    F64(&'a [f64]),
 }
 
 impl Table<'_> {
@@ -142,12 +151,28 @@ impl CategoryColumn {
     }
 }
 
+impl CsrValues<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::F64(values) => values.len(),
+        }
+    }
+
+    fn at(&self, entry: usize) -> f64 {
+        match self {
+            Self::F32(values) => f64::from(values[entry]),
+            Self::F64(values) => values[entry],
+        }
+    }
+}
+
 impl<'a> Csr<'a> {
     /// A checked view.
     ///
     /// # Errors
     /// `Value` if the three arrays do not describe rows of `n_columns` columns.
-    pub fn new(indptr: &'a [i64], indices: &'a [i64], values: &'a [f64], n_columns: usize) -> Result<Self> {
+    pub fn new(indptr: &'a [i64], indices: &'a [i64], values: CsrValues<'a>, n_columns: usize) -> Result<Self> {
         let ordered = indptr.first() == Some(&0) && indptr.is_sorted();
         if !ordered || indptr.last().copied() != i64::try_from(values.len()).ok() || indices.len() != values.len() {
             return Err(Error::Value(format!(
@@ -170,7 +195,7 @@ impl<'a> Csr<'a> {
     /// Columns and values of one row.
     pub fn row(&self, row: usize) -> impl Iterator<Item = (usize, f64)> + '_ {
         let range = self.indptr[row] as usize..self.indptr[row + 1] as usize;
-        range.map(|entry| (self.indices[entry] as usize, self.values[entry]))
+        range.map(|entry| (self.indices[entry] as usize, self.values.at(entry)))
     }
 }
 
@@ -199,14 +224,16 @@ mod tests {
 
     #[test]
     fn csr_checks_its_parts() {
-        let csr = Csr::new(&[0, 1, 1, 3], &[2, 0, 1], &[5.0, 6.0, 7.0], 3).unwrap();
+        let csr = Csr::new(&[0, 1, 1, 3], &[2, 0, 1], CsrValues::F64(&[5.0, 6.0, 7.0]), 3).unwrap();
         assert_eq!(csr.n_rows(), 3);
         assert_eq!(csr.row(2).collect::<Vec<_>>(), [(0, 6.0), (1, 7.0)]);
         assert_eq!(csr.row(1).count(), 0);
-        assert!(Csr::new(&[0, 4], &[0], &[1.0], 3).is_err());
-        assert!(Csr::new(&[1, 1], &[0], &[1.0], 3).is_err());
-        assert!(Csr::new(&[], &[], &[], 3).is_err());
-        assert!(Csr::new(&[0, 1], &[3], &[1.0], 3).unwrap_err().to_string().contains("0..3"));
+        let narrow = Csr::new(&[0, 1], &[2], CsrValues::F32(&[0.1]), 3).unwrap();
+        assert_eq!(narrow.row(0).collect::<Vec<_>>(), [(2, f64::from(0.1f32))]);
+        assert!(Csr::new(&[0, 4], &[0], CsrValues::F32(&[1.0]), 3).is_err());
+        assert!(Csr::new(&[1, 1], &[0], CsrValues::F32(&[1.0]), 3).is_err());
+        assert!(Csr::new(&[], &[], CsrValues::F64(&[]), 3).is_err());
+        assert!(Csr::new(&[0, 1], &[3], CsrValues::F32(&[1.0]), 3).unwrap_err().to_string().contains("0..3"));
     }
 
     #[test]
@@ -222,7 +249,7 @@ mod tests {
             Column::Category(&category),
         ];
         assert_eq!((Table::Columns(columns.clone()).n_rows(), Table::Columns(columns).n_columns()), (6, 2));
-        let csr = Csr::new(&[0, 0], &[], &[], 4).unwrap();
+        let csr = Csr::new(&[0, 0], &[], CsrValues::F64(&[]), 4).unwrap();
         assert_eq!((Table::Csr(csr.clone()).n_rows(), Table::Csr(csr).n_columns()), (1, 4));
     }
 }

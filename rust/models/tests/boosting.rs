@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arsenal_core::Error;
 use arsenal_core::ensemble::{Child, Condition, Dtype, FeatureKind, Link};
 use arsenal_core::rng::Rng;
-use arsenal_core::table::{CategoryColumn, Chunk, Column, Csr, Table};
+use arsenal_core::table::{CategoryColumn, Chunk, Column, Csr, CsrValues, Table};
 use arsenal_models::trees::binned::{BinnedTable, Layouts};
 use arsenal_models::trees::binning::Binning;
 use arsenal_models::trees::boosting::{
@@ -111,7 +111,7 @@ fn every_layout_of_the_same_table_gives_the_same_trees() {
         }
         indptr.push(values.len() as i64);
     }
-    let csr = Table::Csr(Csr::new(&indptr, &indices, &values, 6).unwrap());
+    let csr = Table::Csr(Csr::new(&indptr, &indices, CsrValues::F64(&values), 6).unwrap());
     let by_column = x.t().as_standard_layout().into_owned();
     let columns =
         by_column.axis_iter(Axis(0)).map(|values| Column::F64(vec![Chunk { values, validity: None }])).collect();

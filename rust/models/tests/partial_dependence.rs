@@ -8,7 +8,7 @@ use arsenal_core::ensemble::{
     Aggregate, Child, Condition, Dtype, Feature, FeatureKind, Link, Split, Targets, Tree, TreeEnsemble,
 };
 use arsenal_core::rng::Rng;
-use arsenal_core::table::{CategoryColumn, Csr, Table};
+use arsenal_core::table::{CategoryColumn, Csr, CsrValues, Table};
 use arsenal_core::{Error, Result, pool};
 use arsenal_models::trees::partial_dependence::{PartialDependence, Values, column_numbers};
 use ndarray::Array2;
@@ -225,7 +225,7 @@ fn any_number_of_threads_and_any_layout_give_the_same_numbers() {
         }
         indptr.push(values.len() as i64);
     }
-    let csr = Table::Csr(Csr::new(&indptr, &indices, &values, N_FEATURES).unwrap());
+    let csr = Table::Csr(Csr::new(&indptr, &indices, CsrValues::F64(&values), N_FEATURES).unwrap());
     for other in [
         asked(&ensemble, axes, &table, Some(&weights), 3).unwrap(),
         asked(&ensemble, axes, &csr, Some(&weights), 2).unwrap(),

@@ -8,7 +8,7 @@ use arsenal_core::ensemble::{
     Aggregate, Child, Condition, Dtype, Feature, FeatureKind, Link, Split, Targets, Tree, TreeEnsemble,
 };
 use arsenal_core::rng::Rng;
-use arsenal_core::table::{CategoryColumn, Chunk, Column, Csr, Table};
+use arsenal_core::table::{CategoryColumn, Chunk, Column, Csr, CsrValues, Table};
 use arsenal_core::{Error, pool};
 use arsenal_models::trees::shap::{Explainer, Order};
 use ndarray::Array2;
@@ -305,7 +305,10 @@ fn every_layout_of_a_table_is_explained_alike() {
         }
         indptr.push(values.len() as i64);
     }
-    assert_eq!(explain(&ensemble, &Table::Csr(Csr::new(&indptr, &indices, &values, 5).unwrap())), dense);
+    assert_eq!(
+        explain(&ensemble, &Table::Csr(Csr::new(&indptr, &indices, CsrValues::F64(&values), 5).unwrap())),
+        dense
+    );
     let fortran = x.t().as_standard_layout().into_owned();
     let number = |column: usize| Column::F64(vec![Chunk { values: fortran.row(column), validity: None }]);
     assert_eq!(explain(&ensemble, &Table::Columns((0..5).map(number).collect())), dense);

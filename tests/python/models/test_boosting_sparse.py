@@ -115,3 +115,32 @@ def test_float64_entries_take_the_branch_that_float64_would_take_in_a_float32_mo
     just_above = np.nextafter(X.astype(np.float64), np.inf) * (X != 0)
     for table in (X, X.astype(np.float64), just_above):
         np.testing.assert_array_equal(model.predict(sparse.csr_array(table)), model.predict(table))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, np.uint8, bool])
+def test_sparse_and_dense_give_the_same_model_in_every_dtype(dtype: type) -> None:
+    rng = np.random.default_rng(3)
+    X = rng.integers(0, 4, size=(500, 4)).astype(dtype)
+    y = X[:, 0] * 2.0 + X[:, 1] * X[:, 2] + rng.normal(size=500)
+    model, of_dense = (
+        GradientBoostingRegressor(n_estimators=5, random_state=0).fit(table, y) for table in (sparse.csr_array(X), X)
+    )
+    assert model._onnx_bytes() == of_dense._onnx_bytes()
+    assert model.predict(sparse.csr_array(X)).dtype == of_dense.predict(X).dtype
+    np.testing.assert_array_equal(model.predict(sparse.csr_array(X)), of_dense.predict(X))
+    # A model of float64 takes float32 rows, too.
+    wide = GradientBoostingRegressor(n_estimators=5).fit(X.astype(np.float64), y)
+    np.testing.assert_array_equal(wide.predict(sparse.csr_array(X)), wide.predict(X))
+    np.testing.assert_array_equal(wide.shap_values(sparse.csr_array(X)), wide.shap_values(X))
+
+
+def test_categories_of_large_sparse_tables_are_those_of_the_dense_table() -> None:
+    """More rows than the sample that bounds are learned from, and more categories than are kept."""
+    rng = np.random.default_rng(4)
+    X = (rng.zipf(1.3, size=210_000) % 400)[:, None] * np.array([1.0, 0.5])
+    y = np.sin(X[:, 0]) + rng.normal(size=len(X))
+    model, of_dense = (
+        GradientBoostingRegressor(n_estimators=2, categorical_features=[0], random_state=0).fit(table, y)
+        for table in (sparse.csr_array(X), X)
+    )
+    assert model._onnx_bytes() == of_dense._onnx_bytes()

@@ -277,7 +277,7 @@ mod tests {
     use super::super::binning::ColumnBins;
     use super::*;
     use arsenal_core::rng::Rng;
-    use arsenal_core::table::{Bitmap, CategoryColumn, Chunk};
+    use arsenal_core::table::{Bitmap, CategoryColumn, Chunk, CsrValues};
     use ndarray::{Array1, Array2, ArrayView1, Axis};
 
     static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -354,7 +354,11 @@ mod tests {
             });
             indptr.push(values.len() as i64);
         }
-        let sparse = binned(&Table::Csr(Csr::new(&indptr, &indices, &values, 3).unwrap()), &[false, true, false]).1;
+        let sparse = binned(
+            &Table::Csr(Csr::new(&indptr, &indices, CsrValues::F64(&values), 3).unwrap()),
+            &[false, true, false],
+        )
+        .1;
 
         let parts: Vec<Array1<f64>> = (0..3).map(|j| wide.column(j).to_owned()).collect();
         let chunks = |j: usize| {
@@ -438,9 +442,19 @@ mod tests {
         assert_eq!(binned.blocks().count(), 0);
 
         let wrong = Table::Columns(vec![Column::Category(&later), Column::Category(&later)]);
-        assert!(BinnedTable::new(&wrong, &binning, Layouts::Columns, &GO_ON).unwrap_err().to_string().contains("holds text"));
+        assert!(
+            BinnedTable::new(&wrong, &binning, Layouts::Columns, &GO_ON)
+                .unwrap_err()
+                .to_string()
+                .contains("holds text")
+        );
         let narrow = Table::Columns(vec![Column::Category(&later)]);
-        assert!(BinnedTable::new(&narrow, &binning, Layouts::Columns, &GO_ON).unwrap_err().to_string().contains("1 columns"));
+        assert!(
+            BinnedTable::new(&narrow, &binning, Layouts::Columns, &GO_ON)
+                .unwrap_err()
+                .to_string()
+                .contains("1 columns")
+        );
         let matrix = Array2::<f32>::zeros((2, 2));
         assert!(BinnedTable::new(&Table::DenseF32(matrix.view()), &binning, Layouts::Columns, &GO_ON).is_err());
     }

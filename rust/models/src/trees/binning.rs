@@ -78,7 +78,11 @@ impl Binning {
         let dtype = values::dtype(table);
         let sampled = sampled_rows(rows, rng);
         let sample = sampled.as_deref().unwrap_or(rows);
-        let stored = if let Table::Csr(csr) = table { sparse_columns(csr, sample, stop)? } else { Vec::new() };
+        let stored = if let Table::Csr(csr) = table {
+            sparse_columns(csr, is_category, rows, sample, stop)?
+        } else {
+            Vec::new()
+        };
         let mut tasks: Vec<(usize, Option<ColumnBins>)> = (0..table.n_columns()).map(|column| (column, None)).collect();
         pool::for_each_until(&mut tasks, stop, &|(column, bins)| {
             *bins = Some(match table {
@@ -86,7 +90,8 @@ impl Binning {
                     learn_texts(texts, rows, max_bins)
                 }
                 Table::Csr(_) => {
-                    let counted = count_stored(&stored[*column], sample.len());
+                    let n_rows = if is_category[*column] { rows.len() } else { sample.len() };
+                    let counted = count_stored(&stored[*column], n_rows);
                     learn_numbers(counted, is_category[*column], max_bins, dtype)
                 }
                 // Categories are counted over all rows: a rare one may be absent from the sample.
@@ -128,14 +133,25 @@ fn dense_column(table: &Table<'_>, column: usize, rows: &[u32], dtype: Dtype) ->
 /// Rows of a sparse table that are read between two looks at `stop`.
 const SPARSE_ROWS: usize = 1 << 14;
 
-/// The stored values of every column of a sparse table in one pass over its rows.
-fn sparse_columns(csr: &Csr<'_>, rows: &[u32], stop: &AtomicBool) -> Result<Vec<Vec<f64>>> {
+/// The stored values of every column of a sparse table: of categories those of all `rows`, else those of the `sample`.
+fn sparse_columns(
+    csr: &Csr<'_>,
+    is_category: &[bool],
+    rows: &[u32],
+    sample: &[u32],
+    stop: &AtomicBool,
+) -> Result<Vec<Vec<f64>>> {
     let mut stored: Vec<Vec<f64>> = vec![Vec::new(); csr.n_columns];
-    for rows in rows.chunks(SPARSE_ROWS) {
-        pool::go_on(stop)?;
-        for &row in rows {
-            for (column, value) in csr.row(row as usize) {
-                stored[column].push(value);
+    for (rows, of_categories) in [(sample, false), (rows, true)] {
+        if !is_category.contains(&of_categories) {
+            continue;
+        }
+        for rows in rows.chunks(SPARSE_ROWS) {
+            pool::go_on(stop)?;
+            for (column, value) in rows.iter().flat_map(|&row| csr.row(row as usize)) {
+                if is_category[column] == of_categories {
+                    stored[column].push(value);
+                }
             }
         }
     }
@@ -233,6 +249,7 @@ pub(super) fn bins_by_bits(values: &[f64]) -> HashMap<u64, u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use arsenal_core::table::CsrValues;
     use ndarray::{Array2, array};
 
     static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -279,13 +296,30 @@ mod tests {
 
     #[test]
     fn sparse_zeros_count_as_zeros() {
-        let csr = Csr::new(&[0, 1, 1, 2, 3], &[0, 0, 0], &[2.0, -2.0, 0.0], 1).unwrap();
-        let stored = sparse_columns(&csr, &[0, 1, 2, 3], &GO_ON).unwrap();
+        let csr = Csr::new(&[0, 1, 1, 2, 3], &[0, 0, 0], CsrValues::F64(&[2.0, -2.0, 0.0]), 1).unwrap();
+        let stored = sparse_columns(&csr, &[false], &[0, 1, 2, 3], &[0, 1, 2, 3], &GO_ON).unwrap();
         assert_eq!(count_stored(&stored[0], 4), [(-2.0, 1), (0.0, 2), (2.0, 1)]);
         let table = Table::Csr(csr);
         let bins = Binning::learn(&table, &[0, 1, 2, 3], &[false], 255, &Rng::new(0), &GO_ON).unwrap();
         assert_eq!(bins.columns, [ColumnBins::Bounds(vec![-1.0, 1.0])]);
         assert!(Binning::learn(&table, &[], &[false], 65_536, &Rng::new(0), &GO_ON).is_err());
+    }
+
+    #[test]
+    fn rare_categories_of_large_sparse_tables_are_kept() {
+        let n = SAMPLE_ROWS + 50_000;
+        let codes: Vec<f64> = (0..n).map(|row| if row % 50_000 == 7 { 9.0 } else { (row % 3) as f64 }).collect();
+        let stored: Vec<usize> = (0..n).filter(|&row| codes[row] != 0.0).collect();
+        let values: Vec<f64> = stored.iter().map(|&row| codes[row]).collect();
+        let indptr: Vec<i64> = (0..=n).map(|row| stored.partition_point(|&place| place < row) as i64).collect();
+        let columns = vec![0; values.len()];
+        let csr = Csr::new(&indptr, &columns, CsrValues::F64(&values), 1).unwrap();
+        let dense = Array2::from_shape_vec((n, 1), codes).unwrap();
+        let rows: Vec<u32> = (0..n as u32).collect();
+        let bins = |table: &Table<'_>| Binning::learn(table, &rows, &[true], 255, &Rng::new(0), &GO_ON).unwrap();
+        let of_sparse = bins(&Table::Csr(csr));
+        assert_eq!(of_sparse, bins(&Table::DenseF64(dense.view())));
+        assert!(matches!(&of_sparse.columns[0], ColumnBins::Numbers(values) if values.contains(&9.0)));
     }
 
     #[test]

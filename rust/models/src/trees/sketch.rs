@@ -223,7 +223,8 @@ mod tests {
                 let rows: Vec<u32> =
                     (0..n as u32).filter(|&row| weights.is_none_or(|w| w[row as usize] > 0.0)).collect();
                 let rng = Rng::new(7);
-                let whole = with_table(&data, 0..n, |table| Binning::learn(table, &rows, &is_category, 255, &rng, &GO_ON));
+                let whole =
+                    with_table(&data, 0..n, |table| Binning::learn(table, &rows, &is_category, 255, &rng, &GO_ON));
                 let whole = whole.unwrap();
                 for part in [n / 7, n] {
                     let mut sketch = Sketch::new(n, weights, &is_category, &rng);
@@ -240,8 +241,12 @@ mod tests {
     fn a_column_is_as_wide_as_its_widest_part() {
         let (narrow, wide) = (Array1::from(vec![1.0f32, 2.0]), Array1::from(vec![1e300, 3.0]));
         let mut sketch = Sketch::new(4, None, &[false], &Rng::new(0));
-        sketch.add(&Table::Columns(vec![Column::F32(vec![Chunk { values: narrow.view(), validity: None }])]), &GO_ON).unwrap();
-        sketch.add(&Table::Columns(vec![Column::F64(vec![Chunk { values: wide.view(), validity: None }])]), &GO_ON).unwrap();
+        sketch
+            .add(&Table::Columns(vec![Column::F32(vec![Chunk { values: narrow.view(), validity: None }])]), &GO_ON)
+            .unwrap();
+        sketch
+            .add(&Table::Columns(vec![Column::F64(vec![Chunk { values: wide.view(), validity: None }])]), &GO_ON)
+            .unwrap();
         let binning = sketch.learn(255, &GO_ON).unwrap();
         assert_eq!(binning.dtype, Dtype::F64);
         assert_eq!(binning.columns, [ColumnBins::Bounds(vec![1.5, 2.5, 1.5 + 1e300 / 2.0])]);

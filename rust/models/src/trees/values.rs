@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use arsenal_core::ensemble::Dtype;
-use arsenal_core::table::{Chunk, Column, Table};
+use arsenal_core::table::{Chunk, Column, Csr, CsrValues, Table};
 use arsenal_simd::bin_search;
 use ndarray::{ArrayView1, ArrayView2, Axis};
 
@@ -69,9 +69,9 @@ impl Number for f64 {
 /// f32 if every column is, else f64.
 pub fn dtype(table: &Table<'_>) -> Dtype {
     match table {
-        Table::DenseF64(_) | Table::Csr(_) => Dtype::F64,
+        Table::DenseF64(_) | Table::Csr(Csr { values: CsrValues::F64(_), .. }) => Dtype::F64,
         Table::Columns(columns) if columns.iter().any(|column| matches!(column, Column::F64(_))) => Dtype::F64,
-        Table::DenseF32(_) | Table::Columns(_) => Dtype::F32,
+        Table::DenseF32(_) | Table::Csr(_) | Table::Columns(_) => Dtype::F32,
     }
 }
 
