@@ -26,6 +26,7 @@ from sklearn.metrics import (
     mean_tweedie_deviance,
 )
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.stats import _weighted_percentile
 
 FAST = {"n_estimators": 15, "max_leaf_nodes": 8, "random_state": 0, "n_jobs": 1}
 SAME = {"max_iter": 100, "max_leaf_nodes": 15, "min_samples_leaf": 20, "early_stopping": False}
@@ -433,3 +434,18 @@ def test_weights_of_classifiers_are_repeated_rows(n_classes):
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-6)
     with pytest.raises(ValueError, match=r"sample_weight.shape == \(499,\)"):
         weighted.fit(X, labels, sample_weight=weights[1:])
+
+
+@pytest.mark.parametrize("scale", [None, 1.0, 0.1, 0.3, 7.0])
+@pytest.mark.parametrize("level", [0.07, 0.29, 0.5, 0.57, 0.9])
+def test_constant_quantiles_are_those_of_numpy_and_scikit_learn(scale, level):
+    """A rounded level or weight reaches its share all the same, and then the value is the middle between two rows."""
+    y = np.random.default_rng(0).permutation(2000 if scale is None else 700).astype(float)
+    counts = None if scale is None else np.random.default_rng(1).integers(1, 5, len(y))
+    weights = None if scale is None else counts * scale
+    model = GradientBoostingRegressor(loss="quantile", quantile=level, n_estimators=1)
+    predicted = model.fit(np.ones((len(y), 1)), y, weights).predict(np.ones((1, 1)))[0]
+    repeated = y if counts is None else np.repeat(y, counts)
+    assert predicted == np.quantile(repeated, level, method="averaged_inverted_cdf")
+    by_weights = np.ones_like(y) if counts is None else counts.astype(float)
+    assert predicted == _weighted_percentile(y, by_weights, 100 * level, average=True)

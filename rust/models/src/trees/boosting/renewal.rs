@@ -49,31 +49,66 @@ impl Center {
     }
 }
 
-/// The smallest value whose weights, added up from below, reach `level` of the total; where they do so exactly, the middle between it
-/// and the next. So a weight of 2 counts as the row twice, and the median of an even number is the usual one.
+/// Shares of a total that differ by no more than this many ulps of the total are the same: a level such as 0.07 and weights such as 0.1
+/// are themselves rounded.
+const ULPS: f64 = 8.0;
+
+/// The smallest value whose weights, added up from below, reach `level` of the total; where they do so exactly (but for rounding), the
+/// middle between it and the next. So a weight of 2 counts as the row twice, a common factor of all weights changes nothing, and the median
+/// of an even number is the usual one.
 ///
 /// The order of equal values does not matter, so neither does the order of `values`, which it changes.
 pub(super) fn quantile_of(values: &mut [(f64, f64)], level: f64, is_weighted: bool) -> f64 {
     if !is_weighted {
         let place = level * values.len() as f64;
-        let below = ((place.ceil() as usize).max(1) - 1).min(values.len() - 1);
-        let (_, &mut (value, _), above) = values.select_nth_unstable_by(below, |a, b| a.0.total_cmp(&b.0));
-        if place != (below + 1) as f64 || above.is_empty() {
+        let is_whole = (place - place.round()).abs() <= slack(values.len() as f64);
+        let n_reached = if is_whole { place.round() } else { place.ceil() };
+        let last = (n_reached as usize).clamp(1, values.len()) - 1;
+        let (_, &mut (value, _), above) = values.select_nth_unstable_by(last, |a, b| a.0.total_cmp(&b.0));
+        if !is_whole || n_reached < 1.0 || above.is_empty() {
             return value;
         }
         return middle(value, above.iter().map(|pair| pair.0).fold(f64::INFINITY, f64::min));
     }
     values.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let wanted = level * values.iter().map(|pair| pair.1).sum::<f64>();
-    let mut reached = 0.0;
+    let mut total = Sum::default();
+    for pair in values.iter() {
+        total.add(pair.1);
+    }
+    let (wanted, slack) = (level * total.value(), slack(total.value()));
+    let mut reached = Sum::default();
     for (place, &(value, weight)) in values.iter().enumerate() {
-        reached += weight;
-        if reached >= wanted {
-            let next = values.get(place + 1).filter(|_| reached == wanted);
+        reached.add(weight);
+        if reached.value() >= wanted - slack {
+            let next = values.get(place + 1).filter(|_| reached.value() <= wanted + slack);
             return next.map_or(value, |next| middle(value, next.0));
         }
     }
     values[values.len() - 1].0
+}
+
+fn slack(total: f64) -> f64 {
+    ULPS * f64::EPSILON * total
+}
+
+/// A sum of numbers of at least 0 that keeps what each addition rounds off (Kahan 1965): its error does not grow with their number.
+#[derive(Default)]
+struct Sum {
+    sum: f64,
+    lost: f64,
+}
+
+impl Sum {
+    fn add(&mut self, x: f64) {
+        let x = x - self.lost;
+        let sum = self.sum + x;
+        self.lost = (sum - self.sum) - x;
+        self.sum = sum;
+    }
+
+    fn value(&self) -> f64 {
+        self.sum
+    }
 }
 
 fn middle(a: f64, b: f64) -> f64 {
@@ -105,6 +140,31 @@ mod tests {
                 assert_eq!(quantile_of(&mut values.clone(), level, true), naive(&values, level), "{level} {values:?}");
                 assert_eq!(quantile_of(&mut ones.clone(), level, false), naive(&ones, level), "{level} {ones:?}");
                 assert_eq!(quantile_of(&mut ones.clone(), level, true), naive(&ones, level));
+            }
+        }
+    }
+
+    #[test]
+    fn rounded_levels_and_weights_reach_their_share() {
+        for n in [10, 100, 2000, 300_000] {
+            for percent in [7, 10, 29, 50, 57, 70, 90] {
+                let level = f64::from(percent) / 100.0;
+                let rows: Vec<f64> = (0..n).map(f64::from).collect();
+                let exact = f64::from(n) * f64::from(percent);
+                let wanted = if exact % 100.0 == 0.0 { exact / 100.0 - 0.5 } else { (exact / 100.0).floor() };
+                for weight in [1.0, 0.1, 0.3, 1e-3, 1e-300, 7.0, 1e300 / f64::from(n)] {
+                    let mut pairs: Vec<(f64, f64)> = rows.iter().map(|&row| (row, weight)).collect();
+                    assert_eq!(quantile_of(&mut pairs, level, true), wanted, "{n} {level} {weight}");
+                }
+                let mut pairs: Vec<(f64, f64)> = rows.iter().map(|&row| (row, 1.0)).collect();
+                assert_eq!(quantile_of(&mut pairs, level, false), wanted, "{n} {level}");
+            }
+        }
+        // The smallest shares are those of the first row, the largest those of the last.
+        for level in [1e-300, 1.0 - f64::EPSILON] {
+            for is_weighted in [false, true] {
+                let value = quantile_of(&mut [(3.0, 1.0), (1.0, 1.0), (2.0, 1.0)], level, is_weighted);
+                assert_eq!(value, if level < 0.5 { 1.0 } else { 3.0 });
             }
         }
     }
