@@ -312,7 +312,7 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
     their own direction. Text and category columns of data frames and Arrow tables are split by sets of categories, as
     they are.
 
-    Fitting takes O(rows x columns) per level of each tree and 2 bytes per value beside X, plus 36 bytes per row.
+    Fitting takes O(rows x columns) per level of each tree and 2 bytes per value beside X, plus 40 bytes per row.
 
     Parameters
     ----------

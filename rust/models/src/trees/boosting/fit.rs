@@ -1,18 +1,20 @@
 //! The boosting loop.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arsenal_core::ensemble::{Aggregate, Link, Targets, Tree, TreeEnsemble};
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
 use arsenal_core::{Result, value_error};
-use arsenal_simd::gradient::{self, Derivatives, Rounding};
+use arsenal_simd::gradient::Derivatives;
 use arsenal_simd::heap;
 
 use super::dart::Weights;
+use super::derivatives::{derive, round, rounding};
 use super::input::Input;
-use super::loss::{BLOCK, Block, Loss, Task, predictions};
+use super::loss::{BLOCK, Loss, Task, predictions};
 use super::params::Params;
 use super::progress::Progress;
 use super::resume;
@@ -96,7 +98,7 @@ pub struct Fitted {
     pub n_iterations: usize,
 }
 
-/// Learns trees. O(rows · columns) per level of each tree; memory: 2 bytes per value, 36 bytes per row and what `table` views.
+/// Learns trees. O(rows · columns) per level of each tree; memory: 2 bytes per value, 40 bytes per row and what `table` views.
 ///
 /// Loss on the training rows is measured only if `with_train_loss`.
 ///
@@ -195,8 +197,7 @@ fn boost<'a>(
 ) -> Result<Fitted> {
     let labels = training.labels;
     let rng = Rng::new(params.seed);
-    let mut rows = Vec::new();
-    list_rows(labels, &mut rows);
+    let rows = counted_rows(labels);
     let n_targets = loss.n_targets();
     // Asked for in any case: the loss prepares for its rows there.
     let best_constants = loss.initial_scores(labels, &rows)?;
@@ -235,12 +236,11 @@ fn boost<'a>(
         gradients: vec![0.0; binned.n_rows()],
         hessians: vec![0.0; binned.n_rows()],
         pairs: vec![0; binned.n_rows()],
-        n_rows: rows.len(),
+        counted: rows,
         weights: Weights::kept(n_done),
         trees,
         grown: if params.dart.is_some() { walked } else { Vec::new() },
     };
-    booster.grower.rows = rows;
     if params.dart.is_some() {
         // Forgetting a tree must not forget the constant score.
         add_initial(&mut booster.trees, &initial_scores, -1.0);
@@ -304,14 +304,9 @@ fn ensemble(binning: &Binning, names: &[String], link: Link, n_targets: usize, t
     }
 }
 
-/// The rows that count, rising, in place of what the list holds.
-fn list_rows(labels: Labels<'_>, rows: &mut Vec<u32>) {
-    rows.clear();
-    let all = 0..labels.targets.len() as u32;
-    match labels.weights {
-        None => rows.extend(all),
-        Some(weights) => rows.extend(all.filter(|&row| weights[row as usize] > 0.0)),
-    }
+/// The rows that count, rising.
+fn counted_rows(labels: Labels<'_>) -> Vec<u32> {
+    (0..labels.targets.len() as u32).filter(|&row| labels.weight(row) > 0.0).collect()
 }
 
 fn search_columns(binning: &Binning) -> Vec<SearchColumn> {
@@ -373,8 +368,8 @@ struct Booster<'a> {
     binning: &'a Binning,
     binned: &'a BinnedTable,
     grower: Grower<'a>,
-    /// Number of rows of positive weight.
-    n_rows: usize,
+    /// The rows of positive weight, rising.
+    counted: Vec<u32>,
     /// `scores[target][row]`.
     scores: Vec<Vec<f64>>,
     gradients: Vec<f32>,
@@ -418,8 +413,7 @@ impl Booster<'_> {
         for (&dropped, &weight) in dropped.iter().zip(&counted) {
             self.count_again(dropped, -weight, None, stop)?;
         }
-        list_rows(self.labels, &mut self.grower.rows);
-        self.loss.begin_iteration(&self.scores, self.labels, &self.grower.rows);
+        self.loss.begin_iteration(&self.scores, self.labels, &self.counted);
         let bag = self.sample(iteration, rng, stop)?;
         let n_targets = self.loss.n_targets();
         let before = if n_targets > 1 { self.scores.clone() } else { Vec::new() };
@@ -433,16 +427,10 @@ impl Booster<'_> {
                 scale = bag.amplify(&mut out, scale);
             }
             check_derivatives([scale[0], scale[1]])?;
-            let rounding = rounding(scale, self.n_rows, &rng);
-            round(&self.gradients, &self.hessians, rounding, &mut self.pairs);
-            match &bag {
-                Some(bag) => {
-                    self.grower.rows.clear();
-                    self.grower.rows.extend_from_slice(&bag.rows);
-                }
-                None if target > 0 => list_rows(self.labels, &mut self.grower.rows),
-                None => {}
-            }
+            let rounding = rounding(scale, self.counted.len(), &rng);
+            round(&self.gradients, &self.hessians, &self.counted, rounding, &mut self.pairs);
+            self.grower.rows.clear();
+            self.grower.rows.extend_from_slice(bag.as_ref().map_or(&self.counted, |bag| &bag.rows));
             let units = Units {
                 gradient: 1.0 / f64::from(rounding.gradient_scale),
                 hessian: 1.0 / f64::from(rounding.hessian_scale),
@@ -494,7 +482,7 @@ impl Booster<'_> {
     fn sample(&mut self, iteration: usize, rng: &Rng, stop: &AtomicBool) -> Result<Option<Sample>> {
         Ok(match self.params.sampling {
             Sampling::Uniform if self.params.subsample >= 1.0 => None,
-            Sampling::Uniform => Some(Sample::uniform(&self.grower.rows, self.params.subsample, rng.fork(0))),
+            Sampling::Uniform => Some(Sample::uniform(&self.counted, self.params.subsample, rng.fork(0))),
             // As in LightGBM: before the first steps add up to a whole one, gradients say little.
             Sampling::Goss if (iteration as f64) < 1.0 / self.params.learning_rate => None,
             Sampling::Goss => {
@@ -506,28 +494,26 @@ impl Booster<'_> {
                         *size += (g * h).abs();
                     }
                 }
-                Some(Sample::one_sided(&self.grower.rows, &sizes, self.params, rng.fork(0)))
+                Some(Sample::one_sided(&self.counted, &sizes, self.params, rng.fork(0)))
             }
         })
     }
 
     /// Sums of the unrounded gradients and hessians of each leaf, in f64.
     ///
-    /// Goes by fixed blocks of the table's rows, so that what is read and written stays in the second-level cache: leaf by leaf over
+    /// Goes by fixed blocks of the rows that count, so that what is read and written stays in the second-level cache: leaf by leaf over
     /// all rows, nearly every row costs a cache line of each array.
     fn leaf_sums(&self, grown: &GrownTree) -> Vec<(f64, f64)> {
         struct Part {
-            first: u32,
+            rows: RangeInclusive<u32>,
             sums: Vec<(f64, f64)>,
         }
         let n_leaves = grown.leaves.len();
-        let len = block_len(self.gradients.len());
-        let firsts = (0..self.gradients.len()).step_by(len);
-        let mut parts: Vec<Part> =
-            firsts.map(|first| Part { first: first as u32, sums: vec![(0.0, 0.0); n_leaves] }).collect();
+        let blocks = self.counted.chunks(block_len(self.counted.len())).map(|rows| rows[0]..=rows[rows.len() - 1]);
+        let mut parts: Vec<Part> = blocks.map(|rows| Part { rows, sums: vec![(0.0, 0.0); n_leaves] }).collect();
         pool::for_each(&mut parts, &|part| {
             for (range, sums) in grown.leaves.iter().zip(&mut part.sums) {
-                for &row in in_block(&self.grower.rows[range.clone()], part.first, len) {
+                for &row in within(&self.grower.rows[range.clone()], &part.rows) {
                     let row = row as usize;
                     sums.0 += f64::from(self.gradients[row]);
                     sums.1 += f64::from(self.hessians[row]);
@@ -584,9 +570,10 @@ impl Booster<'_> {
         let mut blocks: Vec<(usize, &mut [f64])> = self.scores[target].chunks_mut(len).enumerate().collect();
         pool::for_each_until(&mut blocks, stop, &|(block, scores)| {
             let first = *block * len;
+            let block = first as u32..=(first + scores.len() - 1) as u32;
             for (range, value) in grown.leaves.iter().zip(values) {
                 let step = weight * value;
-                for &row in in_block(&grower.rows[range.clone()], first as u32, len) {
+                for &row in within(&grower.rows[range.clone()], &block) {
                     scores[row as usize - first] += step;
                 }
             }
@@ -599,16 +586,15 @@ impl Booster<'_> {
     }
 }
 
-/// Rows of a table's blocks: sums depend on it, so it may depend on nothing but the table.
+/// Rows of a block: sums depend on it, so it may depend on nothing but the number of rows that count.
 fn block_len(n_rows: usize) -> usize {
     (n_rows / FEWEST_BLOCKS).clamp(FEWEST_IN_BLOCK, MOST_IN_BLOCK)
 }
 
-/// Those of a leaf's rows that lie among the `len` from `first` on. A leaf's rows rise, as a partition keeps their order.
-fn in_block(rows: &[u32], first: u32, len: usize) -> &[u32] {
-    let last = first + (len - 1) as u32;
-    let rows = &rows[rows.partition_point(|&row| row < first)..];
-    &rows[..rows.partition_point(|&row| row <= last)]
+/// Those of a leaf's rows that lie in a block. A leaf's rows rise, as a partition keeps their order.
+fn within<'r>(rows: &'r [u32], block: &RangeInclusive<u32>) -> &'r [u32] {
+    let rows = &rows[rows.partition_point(|row| row < block.start())..];
+    &rows[..rows.partition_point(|row| row <= block.end())]
 }
 
 /// Adds a tree's values, each counted `weight` times.
@@ -626,74 +612,4 @@ fn add_walked(
             *score += weight * values[grown.leaf_of(binned, *block * BLOCK + row)];
         }
     })
-}
-
-/// Writes all rows' derivatives and returns their extent.
-fn derive(
-    loss: &dyn Loss,
-    labels: Labels<'_>,
-    scores: &[Vec<f64>],
-    target: usize,
-    out: Derivatives<'_>,
-    stop: &AtomicBool,
-) -> Result<[f32; 3]> {
-    struct Part<'p> {
-        first: usize,
-        gradients: &'p mut [f32],
-        hessians: &'p mut [f32],
-        extent: [f32; 3],
-    }
-    let Derivatives { gradients, hessians } = out;
-    let all = Derivatives { gradients: &mut *gradients, hessians: &mut *hessians };
-    let is_done = loss.derivatives_of_all(scores, labels, all, stop)?;
-    let mut parts: Vec<Part<'_>> = gradients
-        .chunks_mut(BLOCK)
-        .zip(hessians.chunks_mut(BLOCK))
-        .enumerate()
-        .map(|(block, (gradients, hessians))| Part { first: block * BLOCK, gradients, hessians, extent: [0.0; 3] })
-        .collect();
-    pool::for_each_until(&mut parts, stop, &|part| {
-        if !is_done {
-            let rows = part.first..part.first + part.gradients.len();
-            let views: Vec<&[f64]> = scores.iter().map(|scores| &scores[rows.clone()]).collect();
-            let block = Block { scores: &views, targets: &labels.targets[rows.clone()] };
-            let mut out = Derivatives { gradients: &mut *part.gradients, hessians: &mut *part.hessians };
-            loss.derivatives(block, target, out.again());
-            if let Some(weights) = labels.weights {
-                gradient::weigh(&weights[rows], out);
-            }
-        }
-        part.extent = gradient::extent(part.gradients, part.hessians);
-    })?;
-    Ok(parts.iter().fold([0.0, 0.0, f32::INFINITY], |all, part| {
-        [all[0].max(part.extent[0]), all[1].max(part.extent[1]), all[2].min(part.extent[2])]
-    }))
-}
-
-/// The finest rounding whose sums over `n_rows` stay within 31 bits.
-fn rounding([largest_gradient, largest_hessian, smallest_hessian]: [f32; 3], n_rows: usize, rng: &Rng) -> Rounding {
-    let gradient_limit = ((i32::MAX as usize / n_rows.max(1)).clamp(1, 32_767)) as i32;
-    // Equal hessians are counted, not rounded.
-    let is_constant = smallest_hessian == largest_hessian;
-    let hessian_limit = if is_constant { 1 } else { ((i32::MAX as usize / n_rows.max(1)).clamp(1, 65_535)) as i32 };
-    Rounding {
-        gradient_scale: gradient_limit as f32 / largest_gradient.max(f32::MIN_POSITIVE * 1e6),
-        hessian_scale: hessian_limit as f32 / largest_hessian.max(f32::MIN_POSITIVE * 1e6),
-        gradient_limit,
-        hessian_limit,
-        seed: rng.fork(u64::MAX).next_u64() as u32,
-    }
-}
-
-fn round(gradients: &[f32], hessians: &[f32], rounding: Rounding, pairs: &mut [u32]) {
-    struct Part<'p> {
-        first: usize,
-        pairs: &'p mut [u32],
-    }
-    let mut parts: Vec<Part<'_>> =
-        pairs.chunks_mut(BLOCK).enumerate().map(|(block, pairs)| Part { first: block * BLOCK, pairs }).collect();
-    pool::for_each(&mut parts, &|part| {
-        let rows = part.first..part.first + part.pairs.len();
-        gradient::round(&gradients[rows.clone()], &hessians[rows], rounding, part.first as u32, part.pairs);
-    });
 }

@@ -1,6 +1,7 @@
 //! Histogram gradient boosting.
 
 mod dart;
+mod derivatives;
 mod fit;
 mod input;
 mod loss;
