@@ -39,9 +39,6 @@ _Queries = npt.NDArray[np.uint32]
 _Labelled = tuple[Any, _Labels, _Labels | None, _Queries | None]
 
 
-#: Losses whose gradients are alike in size for most rows, and whose leaves take rows as they are, drawn ones included.
-_EQUAL_GRADIENTS = ("absolute_error", "quantile", "huber")
-
 #: Parameters that the core takes as they are.
 _CORE_PARAMETERS = (
     "n_estimators",
@@ -184,11 +181,6 @@ class _GradientBoosting(TreeExplanations, TableEstimator):
         """Learn; ``queries`` has an entry for the training rows and one for each evaluation set, or one for all."""
         check_parameters(self)
         loss = self._loss()
-        if self.sampling == "goss" and loss[0] in _EQUAL_GRADIENTS:
-            raise ArsenalValueError(
-                f"sampling is 'goss', which draws rows by the size of their gradients; those of loss={loss[0]!r} are "
-                "alike: wanted sampling='uniform'"
-            )
         earlier = Earlier(self) if self.warm_start and hasattr(self, "_runtime") else None
         seed = earlier.seed if earlier else int(check_random_state(self.random_state).randint(0, 2**31 - 1))
         table = _tables.read_training_table(self, X)
@@ -351,7 +343,7 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
     sampling : {"uniform", "goss"}, default="uniform"
         How the rows of an iteration are drawn: a share of them (``subsample``), or those with the largest gradients and
         a share of the others, which count for those left out [5]_; that begins after 1 / ``learning_rate`` iterations.
-        The losses absolute_error, quantile and huber have no large gradients and refuse the latter.
+        Of gradients of one size, as those of absolute_error are, the kept ones are drawn by chance.
     subsample : float, default=1.0
         Share of rows that each iteration sees, drawn without replacement.
     top_rate, other_rate : float, default=0.2 and 0.1
@@ -384,7 +376,8 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
     early_stopping : bool, default=False
         Stop when the loss on the first evaluation set no longer falls, and keep the best iteration.
     validation_fraction : float or int, default=0.1
-        Share (or number) of rows set aside for early stopping where ``fit`` got no ``eval_set``.
+        Share (or number) of rows set aside for early stopping where ``fit`` got no ``eval_set``; rows of weight 0 are
+        among those drawn from.
     n_iter_no_change : int, default=10
         Iterations without improvement after which to stop.
     tol : float, default=1e-7

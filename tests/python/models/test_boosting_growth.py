@@ -191,11 +191,34 @@ def test_dart_with_early_stopping_keeps_the_model_that_was_best():
     assert loss == pytest.approx(model.evaluation_losses_[0].min(), rel=1e-9)
 
 
-@pytest.mark.parametrize("loss", ["absolute_error", "quantile", "huber"])
-def test_rows_are_not_drawn_by_gradients_of_one_size(loss):
-    X, y = load_iris(return_X_y=True)
-    with pytest.raises(ArsenalValueError, match=f"those of loss='{loss}' are alike: wanted sampling='uniform'"):
-        GradientBoostingRegressor(loss=loss, quantile=0.5, sampling="goss").fit(X, y)
+@pytest.mark.parametrize("order", ["as they come", "by target"])
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+def test_rows_drawn_by_gradient_stand_for_others_in_quantiles_too(level, order):
+    """Coverage of other rows, and no bias towards the rows that the table has first."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 3))
+    y = X[:, 0] + rng.normal(size=len(X))
+    train, test = np.arange(10_000), np.arange(10_000, 20_000)
+    if order == "by target":
+        train = train[np.argsort(y[train])]
+    model = GradientBoostingRegressor(loss="quantile", quantile=level, sampling="goss", random_state=0)
+    model.fit(X[train], y[train])
+    assert np.mean(y[test] <= model.predict(X[test])) == pytest.approx(level, abs=0.025)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber"])
+def test_rows_drawn_by_gradient_learn_middles_as_well_as_all_rows(loss):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(10_000, 3))
+    y = X[:, 0] + rng.normal(size=len(X))
+    order = np.argsort(y[:5000])
+    errors = [
+        np.mean(np.abs(y[5000:] - model.fit(X[order], y[order]).predict(X[5000:])))
+        for model in (
+            GradientBoostingRegressor(loss=loss, sampling=sampling, random_state=0) for sampling in ("uniform", "goss")
+        )
+    ]
+    assert errors[1] < 1.05 * errors[0]
 
 
 @pytest.mark.parametrize(

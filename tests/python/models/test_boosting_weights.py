@@ -14,9 +14,11 @@ WEIGHTED = [
     GradientBoostingRegressor(loss="quantile", quantile=[0.2, 0.7]),
     GradientBoostingRegressor(loss="poisson"),
     GradientBoostingRegressor(loss="squared_error", subsample=0.5),
+    GradientBoostingRegressor(loss="absolute_error", sampling="goss", learning_rate=0.3),
     GradientBoostingRegressor(boosting="dart", skip_drop=0.0, grow_policy="oblivious"),
     GradientBoostingRegressor(loss=lambda y, score: (score - y, np.ones_like(y))),
     GradientBoostingClassifier(),
+    GradientBoostingClassifier(sampling="goss", learning_rate=0.3),
 ]
 
 

@@ -415,6 +415,8 @@ impl Booster<'_> {
         }
         self.loss.begin_iteration(&self.scores, self.labels, &self.counted);
         let bag = self.sample(iteration, rng, stop)?;
+        let bag_weights =
+            bag.as_ref().filter(|_| self.loss.center(0).is_some()).and_then(|bag| bag.weights(self.labels));
         let n_targets = self.loss.n_targets();
         let before = if n_targets > 1 { self.scores.clone() } else { Vec::new() };
         let mut has_grown = false;
@@ -437,7 +439,7 @@ impl Booster<'_> {
             };
             let grown = self.grower.grow(&self.pairs, units, &rng, stop)?;
             has_grown |= !grown.splits.is_empty();
-            let (values, covers) = self.leaf_values(target, &grown);
+            let (values, covers) = self.leaf_values(target, &grown, bag_weights.as_deref());
             let weight = self.weights.of(iteration);
             self.update_scores(target, &grown, &values, weight, bag.is_some(), stop)?;
             for rows in &mut *scored {
@@ -529,8 +531,9 @@ impl Booster<'_> {
         sums
     }
 
-    /// What each leaf adds, and its cover.
-    fn leaf_values(&self, target: usize, grown: &GrownTree) -> (Vec<f64>, Vec<f64>) {
+    /// What each leaf adds, and its cover; `bag_weights` stand in for the rows' own where rows stand for others.
+    fn leaf_values(&self, target: usize, grown: &GrownTree, bag_weights: Option<&[f64]>) -> (Vec<f64>, Vec<f64>) {
+        let labels = Labels { weights: bag_weights.or(self.labels.weights), ..self.labels };
         let sums = self.leaf_sums(grown);
         let covers = sums.iter().map(|sums| sums.1).collect();
         let (sums, rows) = match &grown.groups {
@@ -538,7 +541,7 @@ impl Booster<'_> {
             Some(groups) => (groups.sums(&sums), &groups.rows),
         };
         let steps: Vec<f64> = match self.loss.center(target) {
-            Some(center) => center.of_leaves(self.labels, &self.scores[target], &self.grower.rows, rows),
+            Some(center) => center.of_leaves(labels, &self.scores[target], &self.grower.rows, rows),
             None => sums.iter().map(|&(gradient, hessian)| self.step(gradient, hessian)).collect(),
         };
         let group = |leaf: usize| grown.groups.as_ref().map_or(leaf, |groups| groups.of_leaf[leaf]);
