@@ -11,7 +11,6 @@ use arsenal_core::ensemble::{Child, Condition, Dtype, FeatureKind, Link};
 use arsenal_core::rng::Rng;
 use arsenal_core::table::{CategoryColumn, Chunk, Column, Csr, CsrValues, Table};
 use arsenal_models::trees::binned::{BinnedTable, Layouts};
-use arsenal_models::trees::binning::Binning;
 use arsenal_models::trees::boosting::{
     Evaluation, Fitted, Input, Labels, Params, Progress, State, Task, Training, fit,
 };
@@ -375,7 +374,8 @@ fn rows_that_were_binned_part_by_part_give_the_model_of_the_table() {
     let parts = run(Input::Binned(&training, &binning), Input::Binned(&evaluation, &binning)).unwrap();
     assert_eq!(parts.state, whole.state);
     assert_eq!(parts.evaluation_losses, whole.evaluation_losses);
-    let other = Binning { dtype: Dtype::F32, ..binning.clone() };
+    let mut other = binning.clone();
+    other.columns.swap(0, 1);
     let refused = run(Input::Binned(&training, &binning), Input::Binned(&evaluation, &other)).unwrap_err();
     assert!(refused.to_string().contains("other bins"), "{refused}");
 }

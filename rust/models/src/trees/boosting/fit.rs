@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arsenal_core::ensemble::{Aggregate, Link, Targets, Tree, TreeEnsemble};
+use arsenal_core::ensemble::{Aggregate, Dtype, Link, Targets, Tree, TreeEnsemble};
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
 use arsenal_core::{Result, value_error};
@@ -14,12 +14,12 @@ use arsenal_simd::heap;
 use super::dart::Weights;
 use super::derivatives::{derive, round, rounding};
 use super::input::Input;
-use super::loss::{BLOCK, Loss, Task, predictions};
+use super::loss::{BLOCK, Loss, Task, mean, predictions};
 use super::params::Params;
 use super::progress::Progress;
 use super::resume;
 use super::sampling::{Sample, Sampling};
-use super::sizes::{check_derivatives, check_scores};
+use super::sizes::{check_derivatives, check_scores, fits_f32};
 use super::state::State;
 use crate::trees::binned::{BinnedTable, Layouts};
 use crate::trees::binning::{Binning, ColumnBins};
@@ -201,10 +201,15 @@ fn boost<'a>(
     let n_targets = loss.n_targets();
     // Asked for in any case: the loss prepares for its rows there.
     let best_constants = loss.initial_scores(labels, &rows)?;
+    let fits_f32 = fits_f32(&*loss, &best_constants, labels, &rows);
     let (binning, initial_scores, trees) = if let Some(state) = training.resume_from {
+        resume::check_dtype(state, fits_f32, mean(labels, &rows))?;
         (state.binning.clone(), state.initial_scores.clone(), state.ensemble.trees.clone())
     } else {
-        let binning = training.table.learn_bins(&rows, training.is_category, params.max_bins, &rng, stop)?;
+        let mut binning = training.table.learn_bins(&rows, training.is_category, params.max_bins, &rng, stop)?;
+        if !fits_f32 {
+            binning.dtype = Dtype::F64;
+        }
         check_scores(&best_constants, binning.dtype)?;
         (binning, best_constants, Vec::new())
     };

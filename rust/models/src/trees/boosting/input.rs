@@ -70,10 +70,16 @@ impl<'a> Input<'a, '_> {
     }
 
     /// The rows in bins.
-    pub(super) fn binned(&self, binning: &Binning, layouts: Layouts, stop: &AtomicBool) -> Result<Cow<'a, BinnedTable>> {
+    pub(super) fn binned(
+        &self,
+        binning: &Binning,
+        layouts: Layouts,
+        stop: &AtomicBool,
+    ) -> Result<Cow<'a, BinnedTable>> {
         match self {
             Self::Table(table) => Ok(Cow::Owned(BinnedTable::new(table, binning, layouts, stop)?)),
-            Self::Binned(table, own) if *own == binning => Ok(Cow::Borrowed(table)),
+            // Whether the numbers were read as float32 or float64 does not matter any more.
+            Self::Binned(table, own) if own.columns == binning.columns => Ok(Cow::Borrowed(table)),
             Self::Binned(..) => value_error!("rows were binned by other bins than those of the training table"),
         }
     }

@@ -35,6 +35,16 @@ pub(super) fn check(state: &State, dtype: Dtype, n_targets: usize, link: Link, p
     Ok(())
 }
 
+/// Refuses to go on in float32 with targets that need float64; their mean is for the message.
+pub(super) fn check_dtype(state: &State, fits_f32: bool, mean: f64) -> Result<()> {
+    if fits_f32 || state.binning.dtype == Dtype::F64 {
+        return Ok(());
+    }
+    value_error!(
+        "y lies too close around {mean:e} for the float32 of the model to continue: fit it anew, which makes it one of float64"
+    )
+}
+
 /// A tree in terms of bins again, to be walked over binned rows.
 pub(super) fn in_bins(tree: &Tree, binning: &Binning) -> GrownTree {
     let branch = |child: Child| match child {
