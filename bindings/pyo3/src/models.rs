@@ -226,8 +226,8 @@ impl<'py> HeldRows<'py> {
         match self {
             Self::Table(table) => names_and_categories(table, description),
             Self::Binned(rows) => {
-                let is_category = rows.binning.columns.iter().map(ColumnBins::is_category).collect();
-                Ok((rows.names.clone(), is_category))
+                let of_bins = || rows.binning.columns.iter().map(ColumnBins::is_category).collect();
+                Ok((rows.names.clone(), description.categories.clone().unwrap_or_else(of_bins)))
             }
         }
     }

@@ -30,7 +30,7 @@ from arsenal.models._parameters import check_parameters
 from arsenal.models._progress import iteration_bar
 from arsenal.models._refit import all_or_nothing
 from arsenal.models._runtime import Runtime
-from arsenal.models._source_tables import reads_sources, tables_for_core
+from arsenal.models._source_tables import SourceTable, reads_sources, tables_for_core
 from arsenal.models._warm_start import Earlier
 
 _Labels = npt.NDArray[np.float64]
@@ -181,7 +181,10 @@ class _GradientBoosting(TreeExplanations, TableEstimator):
         """Learn; ``queries`` has an entry for the training rows and one for each evaluation set, or one for all."""
         check_parameters(self)
         loss = self._loss()
+        terms = {"loss": _losses.in_words(loss), "max_bins": self.max_bins}
         earlier = Earlier(self) if self.warm_start and hasattr(self, "_runtime") else None
+        if earlier:
+            earlier.check_terms(terms)
         seed = earlier.seed if earlier else int(check_random_state(self.random_state).randint(0, 2**31 - 1))
         table = _tables.read_training_table(self, X)
         training = self._labelled(table, y, sample_weight, queries[0], reset=True)
@@ -189,6 +192,8 @@ class _GradientBoosting(TreeExplanations, TableEstimator):
         if earlier:
             earlier.check(names, getattr(self, "classes_", None))
         categories = _tables.category_mask(self.categorical_features, names, self.n_features_in_)
+        if isinstance(table, SourceTable):
+            categories = table.marked_categories(categories)
         evaluations = [
             self._labelled(
                 _tables.read_other_table(self, part[0]),
@@ -237,6 +242,7 @@ class _GradientBoosting(TreeExplanations, TableEstimator):
         if earlier:
             earlier.prepend_losses(self)
         self._seed = seed
+        self._terms = terms
         self._description = description
         self._categories = [column for column, mark in enumerate(categories or []) if mark]
         return self
@@ -372,7 +378,9 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
         Rows by which a set of categories must grow before it is tried again.
     warm_start : bool, default=False
         Go on from the model of the last ``fit``, with its bins, its seed and its trees, which ``n_estimators`` counts.
-        Parts of a fit give the bytes of the whole, but for "dart", for early stopping and for ``loss="huber"``.
+        Parts of a fit give the bytes of the whole, but for "dart", for early stopping and for ``loss="huber"``. The
+        loss with its parameters, ``max_bins``, the columns and which of them are categories must be those of the first
+        ``fit``; all else may change.
     early_stopping : bool, default=False
         Stop when the loss on the first evaluation set no longer falls, and keep the best iteration.
     validation_fraction : float or int, default=0.1

@@ -34,6 +34,14 @@ def regression_loss(loss: Any, quantile: Any, alpha: float, tweedie_power: float
     return loss, numbers.get(loss, []), None
 
 
+def in_words(loss: Loss) -> str:
+    """The loss with its parameters, as messages and comparisons have it."""
+    name, numbers, objective = loss
+    if objective is not None:
+        return "a callable"
+    return f"{name!r} with {numbers}" if numbers else repr(name)
+
+
 def with_data(loss: Loss, targets: _Numbers, weights: _Numbers | None) -> Loss:
     """The same loss, whose callable knows the training rows."""
     name, numbers, objective = loss

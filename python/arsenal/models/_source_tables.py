@@ -91,14 +91,20 @@ class SourceTable:
                     yield batch.take(self._rows[low:high] - first)
             first = last
 
+    def marked_categories(self, marks: list[bool] | None) -> list[bool]:
+        """Which columns are categories: those marked, or where there are no marks those that are by their types."""
+        import pyarrow as pa
+
+        if marks is not None:
+            return marks
+        return [pa.types.is_dictionary(field.type) or _is_text(field.type) for field in self.schema]
+
     def learn_bins(
-        self, weights: npt.NDArray[np.float64] | None, categories: list[bool] | None, params: Mapping[str, Any]
+        self, weights: npt.NDArray[np.float64] | None, categories: list[bool], params: Mapping[str, Any]
     ) -> _rust.TableBins:
         """The first pass: what bins are learned from."""
         import pyarrow as pa
 
-        if categories is None:
-            categories = [pa.types.is_dictionary(field.type) or _is_text(field.type) for field in self.schema]
         sketch = _rust.TableSketch(len(self), weights, categories, params["seed"], params["n_jobs"])
         for batch in self.batches():
             sketch.add(pa.Table.from_batches([batch]))
@@ -180,7 +186,11 @@ def tables_for_core(
     import pyarrow as pa
 
     _rust.check_boosting_params(params)  # before anything is read
-    bins = _rust.TableBins.of_learner(learner) if learner else training.learn_bins(weights, categories, params)
+    bins = (
+        _rust.TableBins.of_learner(learner)
+        if learner
+        else training.learn_bins(weights, training.marked_categories(categories), params)
+    )
     n_jobs = params["n_jobs"]
     read = [
         training.binned(bins, n_jobs, for_training=True),

@@ -16,10 +16,17 @@ class Earlier:
     def __init__(self, model: Any) -> None:
         self.learner: bytes = model._learner
         self.seed: int = model._seed
+        self.terms: dict[str, Any] = model._terms
         self.columns: list[str] = model._description["columns"]
         self.classes: npt.NDArray[Any] = getattr(model, "classes_", np.empty(0))
         self.n_losses: int = model.n_iter_ + 1
         self.losses = [model.train_losses_, *model.evaluation_losses_]
+
+    def check_terms(self, terms: dict[str, Any]) -> None:
+        """Raise unless the fit that goes on has the parameters that the bins and the trees were made by."""
+        for name, got in terms.items():
+            if got != self.terms[name]:
+                raise ArsenalValueError(f"{name} is {got}, the model to continue was fitted with {self.terms[name]}")
 
     def check(self, columns: list[str], classes: npt.NDArray[Any] | None) -> None:
         if columns != self.columns:

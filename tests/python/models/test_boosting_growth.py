@@ -147,39 +147,6 @@ def test_columns_kept_apart_have_effects_that_add_up():
     assert mixed_difference(alone, 0, 1) < 1e-12
 
 
-def test_a_warm_start_goes_on_where_the_last_fit_ended():
-    X, y = load_breast_cancer(return_X_y=True)
-    for way in ({}, {"subsample": 0.7, "colsample_bytree": 0.5}, {"grow_policy": "oblivious"}):
-        whole = GradientBoostingClassifier(n_estimators=20, random_state=3, verbose=0, **way)
-        whole.fit(X, y, eval_set=(X, y))
-        parts = GradientBoostingClassifier(n_estimators=8, random_state=3, warm_start=True, **way)
-        parts.fit(X, y, eval_set=(X, y))
-        parts = pickle.loads(pickle.dumps(parts)).set_params(n_estimators=20).fit(X, y, eval_set=(X, y))
-        assert parts._onnx_bytes() == whole._onnx_bytes()
-        assert parts.n_iter_ == 20
-        np.testing.assert_array_equal(parts.evaluation_losses_[0], whole.evaluation_losses_[0])
-    # The seed is the first fit's, also where none was given.
-    unseeded = GradientBoostingClassifier(n_estimators=5, warm_start=True, subsample=0.5).fit(X, y)
-    first = unseeded.predict_proba(X)
-    assert not np.array_equal(unseeded.set_params(n_estimators=9).fit(X, y).predict_proba(X), first)
-    np.testing.assert_array_equal(list(unseeded.staged_predict_proba(X))[4], first)
-    forgetful = GradientBoostingClassifier(n_estimators=5, boosting="dart", skip_drop=0, warm_start=True).fit(X, y)
-    forgetful.set_params(n_estimators=30).fit(X, y)
-    assert forgetful.n_iter_ == 30
-    assert forgetful.score(X, y) > 0.95
-
-
-def test_a_warm_start_refuses_what_does_not_go_on():
-    X, y = load_iris(return_X_y=True, as_frame=True)
-    model = GradientBoostingClassifier(warm_start=True, **FAST).fit(X, y)
-    with pytest.raises(ArsenalValueError, match="n_estimators is 3, wanted at least 12"):
-        clone(model).fit(X, y).set_params(n_estimators=3).fit(X, y)
-    with pytest.raises(ArsenalValueError, match=r"y has the classes \[0, 1\], the model to continue knows \[0, 1, 2\]"):
-        clone(model).fit(X, y).fit(X[y < 2], y[y < 2])
-    with pytest.raises(ArsenalValueError, match="X has the columns"):
-        model.fit(X.iloc[:, :3], y)
-
-
 def test_dart_with_early_stopping_keeps_the_model_that_was_best():
     X, y = load_diabetes(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)

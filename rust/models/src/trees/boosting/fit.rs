@@ -128,7 +128,7 @@ pub fn fit(
     }
     check_constraints(training, &*loss, params)?;
     if let Some(state) = training.resume_from {
-        resume::check(state, training.table.dtype(), loss.n_targets(), loss.link(), params)?;
+        resume::check(state, training, &*loss, params)?;
     }
     let fitted = pool::pool(params.n_threads)?
         .install(move || boost(training, evaluations, loss, params, with_train_loss, progress, stop));

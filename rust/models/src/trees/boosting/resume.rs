@@ -1,8 +1,10 @@
 //! Going on from an earlier fit: its bins, its trees, and what they score.
 
-use arsenal_core::ensemble::{Child, Dtype, Link, Tree};
+use arsenal_core::ensemble::{Child, Dtype, Tree};
 use arsenal_core::{Result, value_error};
 
+use super::fit::Training;
+use super::loss::Loss;
 use super::params::Params;
 use super::state::State;
 use crate::trees::binning::Binning;
@@ -10,9 +12,10 @@ use crate::trees::constraints::Bounds;
 use crate::trees::grow::{Branch, GrownSplit, GrownTree};
 use crate::trees::grown::of_bins;
 
-/// Refuses a state that a fit of `n_targets` sums on `table` cannot go on from.
-pub(super) fn check(state: &State, dtype: Dtype, n_targets: usize, link: Link, params: &Params) -> Result<()> {
+/// Refuses a state that this fit cannot go on from.
+pub(super) fn check(state: &State, training: &Training<'_, '_>, loss: &dyn Loss, params: &Params) -> Result<()> {
     let State { ensemble, binning, .. } = state;
+    let (link, n_targets) = (loss.link(), loss.n_targets());
     if ensemble.link != link {
         return value_error!("the model to continue has the link {:?}, this loss asks for {link:?}", ensemble.link);
     }
@@ -29,8 +32,24 @@ pub(super) fn check(state: &State, dtype: Dtype, n_targets: usize, link: Link, p
             params.n_estimators
         );
     }
-    if binning.dtype == Dtype::F32 && dtype == Dtype::F64 {
+    if binning.dtype == Dtype::F32 && training.table.dtype() == Dtype::F64 {
         return value_error!("X holds float64, the model to continue was fitted on float32");
+    }
+    check_categories(training, binning)
+}
+
+/// Bins that were learned of numbers cannot tell categories apart, nor the reverse.
+fn check_categories(training: &Training<'_, '_>, binning: &Binning) -> Result<()> {
+    let in_words = |is_category: bool| if is_category { "a category" } else { "numbers" };
+    for (column, (bins, name)) in binning.columns.iter().zip(training.names).enumerate() {
+        let is_category = training.is_category[column] || training.table.is_text(column);
+        if is_category != bins.is_category() {
+            return value_error!(
+                "column {name:?} is {} by categorical_features and the type of X, in the model to continue it is {}",
+                in_words(is_category),
+                in_words(bins.is_category())
+            );
+        }
     }
     Ok(())
 }
