@@ -117,3 +117,26 @@ def test_a_warm_start_takes_the_same_categories_in_other_words():
     model.set_params(n_estimators=15, categorical_features=["text"]).fit(table, y)
     whole = GradientBoostingRegressor(**FAST | {"n_estimators": 15}).fit(table, y)
     assert model._onnx_bytes() == whole._onnx_bytes()
+
+
+@pytest.mark.parametrize("parameters", [{}, {"loss": "absolute_error"}, {"loss": "quantile", "quantile": [0.2, 0.9]}])
+def test_a_warm_start_adds_nothing_where_no_split_is_left(parameters):
+    X, y = np.repeat([[0.0], [1.0]], 30, axis=0), np.r_[np.arange(30.0), np.arange(30.0) ** 2]
+    options = FAST | {"n_estimators": 40, "learning_rate": 1.0, "min_split_gain": 1.0, "verbose": 1} | parameters
+    whole = GradientBoostingRegressor(**options).fit(X, y, eval_set=(X, y))
+    parts = GradientBoostingRegressor(**options, warm_start=True).set_params(n_estimators=20)
+    for n_estimators in (20, 30, 40):
+        parts.set_params(n_estimators=n_estimators).fit(X, y, eval_set=(X, y))
+    assert parts.n_iter_ == whole.n_iter_ < 20
+    assert parts._onnx_bytes() == whole._onnx_bytes()
+    np.testing.assert_array_equal(parts.train_losses_, whole.train_losses_)
+    np.testing.assert_array_equal(parts.evaluation_losses_, whole.evaluation_losses_)
+
+
+def test_a_warm_start_goes_on_where_splits_are_left_again():
+    X, y = np.arange(40.0)[:, None], np.arange(40.0)
+    model = GradientBoostingRegressor(**FAST, warm_start=True, min_samples_leaf=30).fit(X, y)
+    assert model.n_iter_ == 1
+    model.set_params(min_samples_leaf=5).fit(X, y)
+    assert model.n_iter_ == 12
+    assert model.score(X, y) > 0.5

@@ -261,6 +261,14 @@ fn boost<'a>(
     }
     for iteration in n_done..params.n_estimators {
         let has_grown = booster.iterate(iteration, &rng.fork(iteration as u64 + 1), &mut scored, stop)?;
+        // Without anything random left, the next iteration would find no split either.
+        let is_over = !has_grown && !params.is_random() && booster.loss.starts_at_its_best();
+        let earlier = &booster.trees[..iteration * n_targets];
+        if is_over && iteration > 0 && earlier.iter().rev().take(n_targets).all(|tree| tree.splits.is_empty()) {
+            // The model to continue had already ended so.
+            booster.trees.truncate(iteration * n_targets);
+            break;
+        }
         progress.iterations.store(iteration + 1, Ordering::Relaxed);
         booster.measure(with_train_loss, &mut train_losses, &mut scored, progress)?;
         let is_told_to_stop = progress.tell(iteration + 1, &train_losses, scored.iter().map(|rows| &rows.losses))?;
@@ -273,9 +281,7 @@ fn boost<'a>(
                 break;
             }
         }
-        // Without anything random left, the next iteration would find no split either.
-        let is_over = !has_grown && !params.is_random();
-        if is_told_to_stop || is_over && booster.loss.starts_at_its_best() {
+        if is_told_to_stop || is_over {
             break;
         }
     }
