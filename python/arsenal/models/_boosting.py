@@ -24,7 +24,7 @@ from sklearn.utils.validation import (
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _constraints, _losses, _tables
-from arsenal.models._estimator import Rows, TableEstimator, file_labels, given
+from arsenal.models._estimator import Rows, TableEstimator, file_labels, given, given_numbers
 from arsenal.models._explanations import TreeExplanations
 from arsenal.models._parameters import check_parameters
 from arsenal.models._progress import iteration_bar
@@ -803,7 +803,7 @@ class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
         return _losses.regression_loss(self.loss, self.quantile, self.alpha, self.tweedie_power)
 
     def _encode(self, y: Any, *, reset: bool) -> tuple[_Labels, _Labels | None]:
-        return _check_y(given(y), y_numeric=True, estimator=self).astype(np.float64), None
+        return given_numbers(y, self), None
 
 
 def _distinct(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import _check_y, _num_samples, check_is_fitted
 
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _tables
@@ -99,6 +99,13 @@ def given(y: Any) -> Any:
     if y is None:
         raise ArsenalValueError("fit requires y to be passed, but the target y is None")
     return y
+
+
+def given_numbers(y: Any, estimator: BaseEstimator) -> npt.NDArray[np.float64]:
+    """``y`` as one number per row."""
+    values = _check_y(given(y), estimator=estimator)
+    _tables.check_is_no_time(values, "y")
+    return np.asarray(values, dtype=np.float64)
 
 
 class Rows:

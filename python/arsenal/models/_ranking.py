@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.utils.validation import _check_y, _num_samples
+from sklearn.utils.validation import _num_samples
 
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _losses
 from arsenal.models._boosting import _GradientBoosting, _parts
-from arsenal.models._estimator import given
+from arsenal.models._estimator import given, given_numbers
 from arsenal.models._source_tables import reads_sources
 
 _Queries = npt.NDArray[np.uint32]
@@ -227,7 +227,7 @@ class GradientBoostingRanker(_GradientBoosting):
         return "lambdarank", [float(self.truncation_level), float(self.normalize), float(self.eval_at)], None
 
     def _encode(self, y: Any, *, reset: bool) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
-        return _check_y(given(y), y_numeric=True, estimator=self).astype(np.float64), None
+        return given_numbers(y, self), None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -193,6 +193,7 @@ def _floats(X: npt.NDArray[Any]) -> npt.NDArray[Any]:
                 f"X holds the whole number {largest} in size, wanted at most 2**53, beyond which floats are not exact"
             )
         return X.astype(np.float32 if largest <= EXACT_FLOAT32 else np.float64)
+    check_is_no_time(X, "X")
     if X.dtype.kind == "c":
         raise ArsenalValueError("Complex data not supported: X has complex numbers, wanted real ones")
     try:
@@ -202,6 +203,14 @@ def _floats(X: npt.NDArray[Any]) -> npt.NDArray[Any]:
         raise kind(
             f"X holds values that are not numbers ({error}); pass text columns as a data frame or Arrow table"
         ) from error
+
+
+def check_is_no_time(values: npt.NDArray[Any], name: str) -> None:
+    """Raise where an array holds dates, times or durations: NumPy would count them in the array's unit, and NaT too."""
+    kinds = {value.dtype for value in values.flat if isinstance(value, np.generic)} if values.dtype == object else set()
+    time = next((kind for kind in kinds | {values.dtype} if kind.kind in "mM"), None)
+    if time is not None:
+        raise ArsenalTypeError(f"{name} has the type {time}, wanted numbers (turn dates into numbers first)")
 
 
 class ArrowStream:
