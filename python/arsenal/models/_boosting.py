@@ -389,7 +389,8 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
     n_iter_no_change : int, default=10
         Iterations without improvement after which to stop.
     tol : float, default=1e-7
-        Improvement that counts.
+        Improvement of the loss (or of ``eval_metric``) that counts. Where ``y`` are numbers it is a share of what the
+        first loss has above that of perfect predictions (or of the first value's size): their unit does not matter.
     verbose : int, default=0
         1 shows a progress bar and records the training loss.
     n_jobs : int or None, default=None

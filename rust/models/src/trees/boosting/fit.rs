@@ -259,6 +259,7 @@ fn boost<'a>(
     if let (Some(first), true) = (scored.first().and_then(|rows| rows.losses.first()), n_done > 0) {
         best.0 = *first;
     }
+    let counts = params.tol * scored.first().map_or(1.0, |rows| unit(&*booster.loss, rows, progress));
     for iteration in n_done..params.n_estimators {
         let has_grown = booster.iterate(iteration, &rng.fork(iteration as u64 + 1), &mut scored, stop)?;
         // Without anything random left, the next iteration would find no split either.
@@ -274,7 +275,7 @@ fn boost<'a>(
         let is_told_to_stop = progress.tell(iteration + 1, &train_losses, scored.iter().map(|rows| &rows.losses))?;
         if let (Some(patience), Some(first)) = (params.n_iter_no_change, scored.first()) {
             let loss = first.losses[iteration + 1 - n_done];
-            if loss < best.0 - params.tol {
+            if loss < best.0 - counts {
                 best = (loss, iteration + 1, booster.weights.clone());
             }
             if iteration + 1 - best.1.max(1) >= patience {
@@ -301,6 +302,16 @@ fn boost<'a>(
     let state = State { ensemble, binning, initial_scores };
     let evaluation_losses = scored.into_iter().map(|rows| rows.losses).collect();
     Ok(Fitted { state, train_losses, evaluation_losses, n_iterations })
+}
+
+/// What an improvement is measured by: how far the first loss, or what the caller measures instead, is from that of perfect
+/// predictions; or 1 where losses have no unit.
+fn unit(loss: &dyn Loss, rows: &Scored<'_>, progress: &Progress<'_>) -> f64 {
+    let has_metric = progress.observer.is_some_and(|observer| observer.has_metric());
+    match (rows.losses.first(), loss.least_loss(rows.labels)) {
+        (Some(first), Some(least)) => (first - if has_metric { 0.0 } else { least }).abs(),
+        _ => 1.0,
+    }
 }
 
 fn ensemble(binning: &Binning, names: &[String], link: Link, n_targets: usize, trees: Vec<Tree>) -> TreeEnsemble {

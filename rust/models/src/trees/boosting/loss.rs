@@ -123,6 +123,11 @@ pub(super) trait Loss: Send + Sync {
         None
     }
 
+    /// Mean loss of perfect predictions, where losses have the unit of the targets; `None` where they have no unit.
+    fn least_loss(&self, _labels: Labels<'_>) -> Option<f64> {
+        Some(0.0)
+    }
+
     /// Loss of one row.
     fn loss(&self, scores: &[Vec<f64>], row: usize, target: f64) -> f64;
 

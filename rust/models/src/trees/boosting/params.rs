@@ -63,7 +63,8 @@ pub struct Params {
     pub min_category_group: usize,
     /// Stop after this many iterations without a better evaluation loss, and keep the best iteration.
     pub n_iter_no_change: Option<usize>,
-    /// How much better the evaluation loss must get to count.
+    /// How much better the evaluation loss must get to count, where targets are numbers as a share of the first loss above that of perfect
+    /// predictions.
     pub tol: f64,
     /// Seed of everything random.
     pub seed: u64,

@@ -32,6 +32,10 @@ impl Loss for Binary {
         gradient::log_loss(block.scores[target], block.targets, out);
     }
 
+    fn least_loss(&self, _labels: Labels<'_>) -> Option<f64> {
+        None
+    }
+
     fn loss(&self, scores: &[Vec<f64>], row: usize, target: f64) -> f64 {
         let margin = if target > 0.5 { scores[0][row] } else { -scores[0][row] };
         // ln(1 + e^−m) without overflow on either side.
@@ -67,6 +71,10 @@ impl Loss for Multiclass {
         let factor = self.0 as f64 / (self.0 - 1) as f64;
         let rows = SoftmaxRows { targets: block.targets, largest: &largest, sums: &sums };
         gradient::softmax_loss(block.scores[target], rows, target as f64, factor, out);
+    }
+
+    fn least_loss(&self, _labels: Labels<'_>) -> Option<f64> {
+        None
     }
 
     fn loss(&self, scores: &[Vec<f64>], row: usize, target: f64) -> f64 {

@@ -54,6 +54,19 @@ impl Loss for LogLink {
         if best.abs() < newton.abs() { best } else { newton }
     }
 
+    /// That of scores whose exponential is the target; it tends to 0 with the target.
+    fn least_loss(&self, labels: Labels<'_>) -> Option<f64> {
+        let (mut sum, mut total) = (0.0, 0.0);
+        for (row, &target) in labels.targets.iter().enumerate() {
+            let weight = labels.weight(row as u32);
+            total += weight;
+            if weight > 0.0 && target > 0.0 {
+                sum += weight * self.loss(&[vec![ln(target)]], 0, target);
+            }
+        }
+        Some(sum / total)
+    }
+
     fn loss(&self, scores: &[Vec<f64>], row: usize, target: f64) -> f64 {
         let (score, rise, fall) = (scores[0][row], 2.0 - self.power, self.power - 1.0);
         if fall <= 0.0 {
@@ -69,6 +82,22 @@ impl Loss for LogLink {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_score_has_less_than_the_least_loss() {
+        let targets = [0.0, 0.25, 1.0, 9.0];
+        let labels = |range| Labels { targets: &targets[range], weights: None, queries: None };
+        for power in [1.0, 1.3, 1.9, 2.0] {
+            let loss = LogLink { power };
+            for row in usize::from(power >= 2.0)..4 {
+                let least = loss.least_loss(labels(row..row + 1)).unwrap();
+                for score in (-40..40).map(|tenths| f64::from(tenths) / 10.0) {
+                    let got = loss.loss(&[vec![score]], 0, targets[row]);
+                    assert!(least <= got + 1e-12, "{power} {} {score}: {least} {got}", targets[row]);
+                }
+            }
+        }
+    }
 
     #[test]
     fn steps_stay_between_the_scores_and_the_best() {

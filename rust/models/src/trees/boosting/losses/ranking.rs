@@ -220,6 +220,10 @@ impl Loss for LambdaRank {
     }
 
     /// 1 − the mean NDCG; a query without anything relevant counts as 1, a query's weight is the mean of its rows'.
+    fn least_loss(&self, _labels: Labels<'_>) -> Option<f64> {
+        None
+    }
+
     fn mean_loss(&self, scores: &[Vec<f64>], labels: Labels<'_>) -> Option<f64> {
         let queries = Queries::new(labels);
         let discounts = discounts(queries.longest().min(self.ranking.eval_at));
