@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import numpy as np
@@ -25,7 +25,7 @@ class BoostingFit:
 
 def fit_gradient_boosting(
     training: tuple[Any, npt.NDArray[np.float64], npt.NDArray[np.float64] | None, npt.NDArray[np.uint32] | None],
-    evaluations: list[
+    evaluations: Sequence[
         tuple[Any, npt.NDArray[np.float64], npt.NDArray[np.float64] | None, npt.NDArray[np.uint32] | None]
     ],
     params: dict[str, Any],

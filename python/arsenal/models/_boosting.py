@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from itertools import cycle
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
     _check_y,
-    check_consistent_length,
     check_is_fitted,
 )
 
 from arsenal._native import _rust
-from arsenal.exceptions import ArsenalValueError
+from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
 from arsenal.models import _constraints, _losses, _tables
 from arsenal.models._estimator import Rows, TableEstimator, file_labels, given, given_numbers
+from arsenal.models._evaluation_sets import Labelled, Queries, check_fraction, evaluation_parts, named, set_aside
 from arsenal.models._explanations import TreeExplanations
 from arsenal.models._parameters import check_parameters
 from arsenal.models._progress import iteration_bar
@@ -34,10 +34,6 @@ from arsenal.models._source_tables import SourceTable, reads_sources, tables_for
 from arsenal.models._warm_start import Earlier
 
 _Labels = npt.NDArray[np.float64]
-_Queries = npt.NDArray[np.uint32]
-#: A table, its targets, weights, and the number of each row's query.
-_Labelled = tuple[Any, _Labels, _Labels | None, _Queries | None]
-
 
 #: Parameters that the core takes as they are.
 _CORE_PARAMETERS = (
@@ -176,12 +172,14 @@ class _GradientBoosting(TreeExplanations, TableEstimator):
         *,
         eval_metric: Any = None,
         callbacks: Any = None,
-        queries: Sequence[_Queries | None] = (None,),
+        queries: Sequence[Queries | None] = (None,),
     ) -> Self:
         """Learn; ``queries`` has an entry for the training rows and one for each evaluation set, or one for all."""
         check_parameters(self)
+        check_fraction(self.validation_fraction)
         loss = self._loss()
         terms = {"loss": _losses.in_words(loss), "max_bins": self.max_bins}
+        callback = None if callbacks is None else _losses.Callbacks(callbacks)
         earlier = Earlier(self) if self.warm_start and hasattr(self, "_runtime") else None
         if earlier:
             earlier.check_terms(terms)
@@ -194,40 +192,31 @@ class _GradientBoosting(TreeExplanations, TableEstimator):
         categories = _tables.category_mask(self.categorical_features, names, self.n_features_in_)
         if isinstance(table, SourceTable):
             categories = table.marked_categories(categories)
-        evaluations = [
-            self._labelled(
-                _tables.read_other_table(self, part[0]),
-                part[1],
-                part[2] if len(part) > 2 else None,
-                numbers,
-                reset=False,
-            )
-            for part, numbers in zip(_parts(eval_set), cycle(queries[1:] or [None]))
-        ]
+        evaluations = self._evaluations(evaluation_parts(eval_set), queries[1:])
         if self.early_stopping and not evaluations:
-            training, validation = self._split(training, seed)
+            class_names = self.classes_ if isinstance(self, ClassifierMixin) else None
+            training, validation = set_aside(training, self.validation_fraction, seed, class_names)
             evaluations = [validation]
         metric = None
         if eval_metric is not None:
-            sets = [(self._decode(targets), weights) for _, targets, weights, _ in (training, *evaluations)]
+            sets = [(self._decode(rows.targets), rows.weights) for rows in (training, *evaluations)]
             metric = _losses.Metric(eval_metric, sets)
         elif self.early_stopping and loss[0] == "custom":
             raise ArsenalValueError("early_stopping needs an eval_metric where loss is a callable")
-        callback = _losses.Callbacks(callbacks) if callbacks else None
         classes = getattr(self, "classes_", None)
         description = self._file_description(X, names, categories, None if classes is None else file_labels(classes))
         params = self._core_params(seed, names)
         learner = earlier.learner if earlier else None
         labelled = [training, *evaluations]
-        tables = tables_for_core([rows[0] for rows in labelled], training[2], categories, params, learner)
-        first, *others = [(table, *rows[1:]) for table, rows in zip(tables, labelled, strict=True)]
+        tables = tables_for_core([rows.table for rows in labelled], training.weights, categories, params, learner)
+        first, *others = [rows._replace(table=table) for table, rows in zip(tables, labelled, strict=True)]
         with iteration_bar(self.verbose, self.n_estimators, type(self).__name__) as tick:
             fitted = _rust.fit_gradient_boosting(
                 first,
                 others,
                 params,
                 description,
-                _losses.with_data(loss, training[1], training[2]),
+                _losses.with_data(loss, training.targets, training.weights),
                 self.verbose > 0 or callback is not None,
                 tick,
                 metric,
@@ -247,13 +236,24 @@ class _GradientBoosting(TreeExplanations, TableEstimator):
         self._categories = [column for column, mark in enumerate(categories or []) if mark]
         return self
 
-    def _labelled(self, table: Any, y: Any, sample_weight: Any, queries: _Queries | None, *, reset: bool) -> _Labelled:
+    def _evaluations(self, parts: list[tuple[Any, ...]], queries: Sequence[Queries | None]) -> list[Labelled]:
+        """What ``eval_set`` holds, checked against the training table."""
+        read = []
+        for number, (part, numbers) in enumerate(zip(parts, queries or [None] * len(parts), strict=True)):
+            with named(number, len(parts)):
+                X, y, *weights = part
+                table = _tables.read_other_table(self, X)
+                read.append(self._labelled(table, y, weights[0] if weights else None, numbers, reset=False))
+        return read
+
+    def _labelled(self, table: Any, y: Any, sample_weight: Any, queries: Queries | None, *, reset: bool) -> Labelled:
         targets, weights = self._encode(y, reset=reset)
-        check_consistent_length(Rows(table), targets)
+        if len(Rows(table)) != len(targets):
+            raise ArsenalValueError(f"X has {len(Rows(table))} rows, y has {len(targets)}")
         if sample_weight is not None:
             given = _check_sample_weight(sample_weight, targets, dtype=np.float64, ensure_non_negative=True)
             weights = given if weights is None else weights * given
-        return table, np.ascontiguousarray(targets, dtype=np.float64), weights, queries
+        return Labelled(table, np.ascontiguousarray(targets, dtype=np.float64), weights, queries)
 
     def _core_params(self, seed: int, names: list[str]) -> dict[str, Any]:
         params = {name: getattr(self, name) for name in _CORE_PARAMETERS}
@@ -263,29 +263,6 @@ class _GradientBoosting(TreeExplanations, TableEstimator):
             "seed": seed,
             "n_iter_no_change": self.n_iter_no_change if self.early_stopping else None,
         }
-
-    def _split(self, training: _Labelled, seed: int) -> tuple[_Labelled, _Labelled]:
-        """Set a share of the rows aside for early stopping."""
-        table, targets, weights, queries = training
-        units = np.arange(len(targets)) if queries is None else np.unique(queries)
-        kept, aside = train_test_split(
-            units,
-            test_size=self.validation_fraction,
-            random_state=seed,
-            stratify=targets if isinstance(self, ClassifierMixin) else None,
-        )
-        if queries is not None:
-            kept, aside = (np.flatnonzero(np.isin(queries, numbers)) for numbers in (kept, aside))
-        kept.sort()
-        aside.sort()
-
-        def part(chosen: npt.NDArray[np.intp]) -> _Labelled:
-            numbers = None
-            if queries is not None:
-                numbers = np.unique(queries[chosen], return_inverse=True)[1].astype(np.uint32)
-            return _take(table, chosen), targets[chosen], None if weights is None else weights[chosen], numbers
-
-        return part(kept), part(aside)
 
     def _staged_scores(self, X: Any) -> Iterator[npt.NDArray[Any]]:
         """:meth:`_scores` of the models with the first 1, 2, … iterations, each run as the file that it would be."""
@@ -610,14 +587,37 @@ class GradientBoostingClassifier(ClassifierMixin, _GradientBoosting):
                 )
         elif (unseen := ~np.isin(labels, self.classes_)).any():
             (label, *_), known = labels[unseen].tolist(), self.classes_.tolist()
-            raise ArsenalValueError(f"eval_set has the class {label!r}, the training classes are {known}")
+            raise ArsenalValueError(f"y has the class {label!r}, the training classes are {known}")
         if len(self.classes_) == 2:
             targets = (labels == self.classes_[1]).astype(np.float64)
         else:
             targets = np.searchsorted(self.classes_, labels).astype(np.float64)
         if self.class_weight is None or not reset:
             return targets, None
-        return targets, compute_sample_weight(self.class_weight, labels)
+        return targets, self._class_weights(labels)
+
+    def _class_weights(self, labels: npt.NDArray[Any]) -> _Labels:
+        """``class_weight`` row by row."""
+        weights, classes = self.class_weight, self.classes_.tolist()
+        if isinstance(weights, Mapping):
+            bad = next((w for w in weights.values() if isinstance(w, bool) or not isinstance(w, Real)), None)
+            if bad is not None:
+                raise ArsenalTypeError(f"class_weight has the weight {bad!r}, wanted numbers")
+            negative = next((w for w in weights.values() if not 0 <= w < math.inf), None)
+            if negative is not None:
+                raise ArsenalValueError(f"class_weight has the weight {negative}, wanted finite numbers of at least 0")
+            unknown = [name for name in weights if name not in classes]
+            if unknown and not all(name in weights for name in classes):
+                raise ArsenalValueError(f"class_weight names the class {unknown[0]!r}, the classes are {classes}")
+        elif not isinstance(weights, str):
+            raise ArsenalTypeError(
+                f"class_weight is {weights!r}, wanted a dict of weights by class, 'balanced' or None"
+            )
+        elif weights != "balanced":
+            raise ArsenalValueError(
+                f"class_weight is {weights!r}, wanted a dict of weights by class, 'balanced' or None"
+            )
+        return np.asarray(compute_sample_weight(weights, labels), dtype=np.float64)
 
 
 class GradientBoostingRegressor(RegressorMixin, _GradientBoosting):
@@ -815,31 +815,3 @@ def _distinct(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:
             counts = np.bincount(labels.astype(np.int64) - low)
             return (np.flatnonzero(counts) + low).astype(labels.dtype)
     return np.unique(labels)
-
-
-def _parts(eval_set: Any) -> list[tuple[Any, ...]]:
-    """``eval_set`` as a list of (X, y) or (X, y, sample_weight)."""
-    if eval_set is None:
-        return []
-    parts = list(eval_set) if isinstance(eval_set, list) else [eval_set]
-    for part in parts:
-        if not isinstance(part, tuple) or len(part) not in (2, 3):
-            raise ArsenalValueError(
-                "eval_set is not understood, wanted (X, y), (X, y, sample_weight) or a list of these"
-            )
-    return parts
-
-
-def _take(table: Any, rows: npt.NDArray[np.intp]) -> Any:
-    """Some rows of a core table."""
-    if isinstance(table, tuple):
-        from scipy import sparse
-
-        indptr, indices, values, width = table
-        part = sparse.csr_array((values, indices, indptr), shape=(len(indptr) - 1, width))[rows]
-        return part.indptr.astype(np.int64), part.indices.astype(np.int64), part.data, width
-    if isinstance(table, np.ndarray):
-        return table[rows]
-    if hasattr(table, "iloc"):
-        return table.iloc[rows].reset_index(drop=True)
-    return table.take(rows) if hasattr(table, "take") else table[rows]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,21 @@ def regression_loss(loss: Any, quantile: Any, alpha: float, tweedie_power: float
     if loss == "quantile":
         if quantile is None:
             raise ArsenalValueError("quantile is None, loss='quantile' wants a number between 0 and 1, or several")
-        return loss, [float(level) for level in np.atleast_1d(quantile)], None
-    if loss not in _REGRESSION:
+        return loss, _quantiles(quantile), None
+    if not isinstance(loss, str) or loss not in _REGRESSION:
         raise ArsenalValueError(f"loss is {loss!r}, wanted one of {', '.join(map(repr, _REGRESSION))} or a callable")
     numbers = {"huber": [float(alpha)], "tweedie": [float(tweedie_power)]}
     return loss, numbers.get(loss, []), None
+
+
+def _quantiles(quantile: Any) -> list[float]:
+    """One level, or a list of them, whose range is the core's to check."""
+    is_list = isinstance(quantile, Iterable) and not isinstance(quantile, (str, Set, Mapping))
+    levels: list[Any] = list(quantile) if is_list else [quantile]
+    for level in levels:
+        if isinstance(level, (bool, np.bool_)) or not isinstance(level, Real):
+            raise ArsenalTypeError(f"quantile is {quantile!r}, wanted a number between 0 and 1, or a list of them")
+    return [float(level) for level in levels]
 
 
 def in_words(loss: Loss) -> str:
@@ -148,6 +159,10 @@ class Callbacks:
     """
 
     def __init__(self, calls: Sequence[_Callable]) -> None:
+        if not isinstance(calls, (list, tuple)):
+            raise ArsenalTypeError(
+                f"callbacks is of type {type(calls).__name__}, wanted a list of callables (iteration, losses)"
+            )
         for call in calls:
             if not callable(call):
                 raise ArsenalTypeError(
@@ -160,5 +175,13 @@ class Callbacks:
         is_over = False
         for call in self._calls:
             # Each hears of every iteration, also after one that stops.
-            is_over |= bool(call(iteration, dict(losses)))
+            is_over |= self._read(call(iteration, dict(losses)))
         return is_over
+
+    def _read(self, answer: Any) -> bool:
+        try:
+            return bool(answer)
+        except (TypeError, ValueError) as error:
+            raise ArsenalTypeError(
+                f"a callback returned a value of type {type(answer).__name__}, wanted True to end the fit, else False"
+            ) from error

@@ -67,6 +67,7 @@ _PARAMETERS: dict[str, _Wanted | type[str] | type[bool]] = {
     "alpha": _NUMBER,
     "tweedie_power": _NUMBER,
     "truncation_level": _COUNT,
+    "normalize": bool,
     "eval_at": _COUNT,
 }
 

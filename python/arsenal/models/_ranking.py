@@ -11,11 +11,10 @@ from sklearn.utils.validation import _num_samples
 
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _losses
-from arsenal.models._boosting import _GradientBoosting, _parts
+from arsenal.models._boosting import _GradientBoosting
 from arsenal.models._estimator import given, given_numbers
+from arsenal.models._evaluation_sets import Queries, evaluation_parts
 from arsenal.models._source_tables import reads_sources
-
-_Queries = npt.NDArray[np.uint32]
 
 
 class GradientBoostingRanker(_GradientBoosting):
@@ -204,7 +203,7 @@ class GradientBoostingRanker(_GradientBoosting):
         """
         if self.loss != "lambdarank":
             raise ArsenalValueError(f"loss is {self.loss!r}, wanted 'lambdarank'")
-        parts = _parts(eval_set)
+        parts = evaluation_parts(eval_set)
         numbers = [
             _query_numbers(y, group, qid, ""),
             *(
@@ -236,7 +235,7 @@ class GradientBoostingRanker(_GradientBoosting):
         return tags
 
 
-def _query_numbers(y: Any, group: Any, qid: Any, prefix: str) -> _Queries:
+def _query_numbers(y: Any, group: Any, qid: Any, prefix: str) -> Queries:
     """The number of each row's query."""
     n_rows = _num_samples(given(y))
     if (group is None) == (qid is None):

@@ -6,7 +6,7 @@ import importlib.util
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -61,16 +61,26 @@ def opened(X: Any, name: str) -> Iterator[Source]:
     """
     if importlib.util.find_spec("pyarrow") is None:
         raise MissingExtraError("pyarrow", "tables", f"reading {name} in passes")
+    import pyarrow as pa
+
+    with ExitStack() as stack:
+        try:
+            source = _open(X, name, stack)
+        except pa.ArrowException as error:
+            at = f" at {os.fspath(X)!r}" if isinstance(X, (str, os.PathLike)) else ""
+            raise ArsenalValueError(f"{name}{at} cannot be read as a table: {error}") from error
+        yield source
+
+
+def _open(X: Any, name: str, stack: ExitStack) -> Source:
     if isinstance(X, (str, os.PathLike)):
-        yield _Dataset(_dataset_at(Path(X)))
-    elif callable(X):
-        yield _Reopened(X, name)
-    elif hasattr(X, "scanner"):
-        yield _Dataset(X)
-    else:
-        # A file without a name, or one that the system removes when it is closed: not even a killed process leaves it.
-        with tempfile.TemporaryFile(prefix="arsenal-") as file:
-            yield _Spilled(_stream(X, name), file)
+        return _Dataset(_dataset_at(Path(X)))
+    if callable(X):
+        return _Reopened(X, name)
+    if hasattr(X, "scanner"):
+        return _Dataset(X)
+    # A file without a name, or one that the system removes when it is closed: not even a killed process leaves it.
+    return _Spilled(_stream(X, name), stack.enter_context(tempfile.TemporaryFile(prefix="arsenal-")))
 
 
 def in_slices(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -97,7 +97,15 @@ def category_mask(categorical: Any, names: Sequence[str], width: int) -> list[bo
         )
     if categorical is None:
         return [False] * width
-    marks = np.asarray(categorical)
+    try:
+        marks = np.asarray(categorical)
+    except ValueError:  # lists of several lengths
+        marks = np.empty((0, 0))
+    if marks.ndim != 1:
+        raise ArsenalTypeError(
+            f"categorical_features is {categorical!r}, wanted 'from_dtype', None, or one list of a boolean mask, "
+            "column indices or column names"
+        )
     if marks.size == 0:
         return [False] * width
     if marks.dtype == bool:

@@ -223,7 +223,7 @@ def test_early_stopping_uses_eval_set_or_sets_rows_aside():
     assert regressor.fit(*load_diabetes(return_X_y=True)).n_iter_ < 100
     with pytest.raises(ArsenalValueError, match="eval_set is not understood"):
         model.fit(X, y, eval_set=[X, y])
-    with pytest.raises(ArsenalValueError, match="eval_set has the class 5"):
+    with pytest.raises(ArsenalValueError, match="eval_set: y has the class 5"):
         model.fit(X, y, eval_set=(X, np.full(len(y), 5)))
 
 

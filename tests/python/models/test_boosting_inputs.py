@@ -40,6 +40,28 @@ FAST = {"n_estimators": 2, "min_samples_leaf": 2, "random_state": 0}
         ({"tol": [1]}, ArsenalTypeError, r"tol is \[1\], wanted a number"),
         ({"verbose": "a"}, ArsenalTypeError, "verbose is 'a', wanted a whole number"),
         ({"n_jobs": 1.5}, ArsenalTypeError, "n_jobs is 1.5, wanted a whole number or None"),
+        (
+            {"categorical_features": 0},
+            ArsenalTypeError,
+            "categorical_features is 0, wanted 'from_dtype', None, or one list",
+        ),
+        ({"categorical_features": [[0]]}, ArsenalTypeError, r"categorical_features is \[\[0\]\], wanted 'from_dtype'"),
+        (
+            {"categorical_features": [[0], [0, 1]]},
+            ArsenalTypeError,
+            r"categorical_features is \[\[0\], \[0, 1\]\], wanted",
+        ),
+        ({"validation_fraction": 0}, ArsenalValueError, "validation_fraction is 0, wanted a share above 0 and below 1"),
+        (
+            {"validation_fraction": 1.0},
+            ArsenalValueError,
+            "validation_fraction is 1.0, wanted a share above 0 and below",
+        ),
+        (
+            {"validation_fraction": -3},
+            ArsenalValueError,
+            "validation_fraction is -3, wanted .* or a whole number of rows",
+        ),
         ({"n_jobs": 10**30}, ArsenalValueError, r"n_jobs is 1000000000000000000000000000000, wanted less than 2\*\*63"),
     ],
 )
@@ -55,6 +77,78 @@ def test_wrong_parameters_of_one_estimator_are_named():
             GradientBoostingRegressor(**parameters).fit(NUMBERS[:, None], Y)
     with pytest.raises(ArsenalTypeError, match="eval_at is 'x', wanted a whole number"):
         GradientBoostingRanker(eval_at="x").fit(NUMBERS[:, None], Y, group=[N])
+    for normalize in ("no", 2, None):
+        with pytest.raises(ArsenalTypeError, match=f"normalize is {normalize!r}, wanted True or False"):
+            GradientBoostingRanker(normalize=normalize).fit(NUMBERS[:, None], Y, group=[N])
+
+
+@pytest.mark.parametrize("quantile", ["abc", "0.5", [[0.1], [0.9]], {0.1, 0.2}, (0.1, None), True, [0.5, "a"]])
+def test_a_quantile_that_is_no_number_is_named(quantile):
+    model = GradientBoostingRegressor(loss="quantile", quantile=quantile)
+    with pytest.raises(ArsenalTypeError, match=r"quantile is .*, wanted a number between 0 and 1, or a list of them"):
+        model.fit(NUMBERS[:, None], Y)
+
+
+def test_quantiles_may_be_held_by_whatever_lists_numbers():
+    X = NUMBERS[:, None]
+    models = [
+        GradientBoostingRegressor(**FAST, loss="quantile", quantile=quantile).fit(X, NUMBERS)
+        for quantile in ([0.25, 0.5], (0.25, 0.5), np.array([0.25, 0.5], np.float32), pd.Series([0.25, 0.5]))
+    ]
+    assert len({model._onnx_bytes() for model in models}) == 1
+    assert models[-1].predict(X).shape == (N, 2)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "error", "message"),
+    [
+        ([1], ArsenalTypeError, r"class_weight is \[1\], wanted a dict of weights by class, 'balanced' or None"),
+        ("even", ArsenalValueError, "class_weight is 'even', wanted a dict of weights by class, 'balanced' or None"),
+        ({0: "a"}, ArsenalTypeError, "class_weight has the weight 'a', wanted numbers"),
+        ({0: -1.0}, ArsenalValueError, "class_weight has the weight -1.0, wanted finite numbers of at least 0"),
+        ({5: 1.0}, ArsenalValueError, r"class_weight names the class 5, the classes are \[0, 1\]"),
+    ],
+)
+def test_class_weights_that_are_none_are_named(class_weight, error, message):
+    with pytest.raises(error, match=message):
+        GradientBoostingClassifier(class_weight=class_weight).fit(NUMBERS[:, None], Y)
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "message"),
+    [
+        (lambda iteration, losses: False, "callbacks is of type function, wanted a list of callables"),
+        ([3], "callbacks holds a value of type int, wanted callables"),
+        ([lambda iteration, losses: np.ones(2)], "a callback returned a value of type ndarray, wanted True to end"),
+    ],
+)
+def test_callbacks_that_are_none_are_named(callbacks, message):
+    with pytest.raises(ArsenalTypeError, match=message):
+        GradientBoostingRegressor(**FAST).fit(NUMBERS[:, None], Y, callbacks=callbacks)
+
+
+@pytest.mark.parametrize(
+    ("rows", "validation_fraction", "message"),
+    [
+        (
+            [0],
+            0.1,
+            "early_stopping sets rows of each class aside, the class 1 has 1: wanted at least 2, or an eval_set",
+        ),
+        (range(0, N, 2), 0.01, "would set 1 of 60 rows aside .* wanted one of each of the 2 classes on both sides"),
+        (range(0, N, 2), N, "would set 60 of 60 rows aside .validation_fraction is 60. and leave none to learn from"),
+    ],
+)
+def test_rows_that_cannot_be_set_aside_are_told(rows, validation_fraction, message):
+    y = np.isin(np.arange(N), rows).astype(int)
+    model = GradientBoostingClassifier(early_stopping=True, validation_fraction=validation_fraction)
+    with pytest.raises(ArsenalValueError, match=message):
+        model.fit(NUMBERS[:, None], y)
+
+
+def test_a_single_query_cannot_be_set_aside():
+    with pytest.raises(ArsenalValueError, match="early_stopping would set 1 of 1 queries aside"):
+        GradientBoostingRanker(early_stopping=True).fit(NUMBERS[:, None], Y, group=[N])
 
 
 def test_numbers_of_numpy_are_parameters_too():
@@ -123,6 +217,45 @@ def test_tables_without_rows_or_columns_say_which():
 def test_an_eval_set_that_is_none_is_named(eval_set):
     with pytest.raises(ArsenalValueError, match="eval_set is not understood, wanted"):
         GradientBoostingClassifier(**FAST).fit(NUMBERS[:, None], Y, eval_set=eval_set)
+
+
+@pytest.mark.parametrize(
+    ("eval_set", "got"),
+    [
+        (((NUMBERS[:, None], Y), (NUMBERS[:, None], Y)), "a tuple of tuples"),
+        ((("a.parquet", "y"), ("b.parquet", "y")), "a tuple of tuples"),
+        ([[NUMBERS[:, None], Y]], "a list"),
+        ((NUMBERS[:, None],), "a tuple of 1"),
+    ],
+)
+def test_an_eval_set_of_another_form_is_described(eval_set, got):
+    with pytest.raises(ArsenalValueError, match=f"or a list of these, got {got}"):
+        GradientBoostingClassifier(**FAST).fit(NUMBERS[:, None], Y, eval_set=eval_set)
+
+
+@pytest.mark.parametrize(
+    ("eval_set", "message"),
+    [
+        ((np.zeros((N, 2)), Y), "eval_set: X has 2 features, but GradientBoostingClassifier is expecting 1"),
+        ((NUMBERS[:, None], Y[:3]), "eval_set: X has 60 rows, y has 3"),
+        ((NUMBERS[:, None], Y, -np.ones(N)), "eval_set: Negative values in data passed to `sample_weight`"),
+        ([(NUMBERS[:, None], Y), (NUMBERS, Y)], "eval_set 1: Expected 2D array, got 1D array"),
+        (
+            [(NUMBERS[:, None], Y + 1), (NUMBERS, Y)],
+            r"eval_set 0: y has the class 2, the training classes are \[0, 1\]",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_eval_set_is_said_of_it(eval_set, message):
+    with pytest.raises(ArsenalValueError, match=message):
+        GradientBoostingClassifier(**FAST).fit(NUMBERS[:, None], Y, eval_set=eval_set)
+
+
+def test_a_file_of_another_format_is_named(tmp_path):
+    path = tmp_path / "rows.parquet"
+    path.write_bytes(b"junk")
+    with pytest.raises(ArsenalValueError, match=r"X at '.*rows.parquet' cannot be read as a table"):
+        GradientBoostingRegressor(**FAST).fit(path, "y")
 
 
 def test_a_column_of_nulls_is_missing_everywhere():
