@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from arsenal.models._boosting import GradientBoostingClassifier, GradientBoostingRegressor
+from arsenal.models._boosting_classifier import GradientBoostingClassifier
+from arsenal.models._boosting_ranker import GradientBoostingRanker
+from arsenal.models._boosting_regressor import GradientBoostingRegressor
 from arsenal.models._decision_tree import DecisionTreeClassifier, DecisionTreeRegressor
 from arsenal.models._foreign import (
     ForeignClassifier,
@@ -21,7 +23,6 @@ from arsenal.models._forest import (
 )
 from arsenal.models._isolation import IsolationForest
 from arsenal.models._partial_dependence_plot import plot_partial_dependence
-from arsenal.models._ranking import GradientBoostingRanker
 from arsenal.models._tree_plot import plot_tree
 from arsenal.models._tree_text import export_text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -70,6 +70,13 @@ _PARAMETERS: dict[str, _Wanted | type[str] | type[bool]] = {
     "normalize": bool,
     "eval_at": _COUNT,
 }
+
+
+def set_parameters(estimator: Any, given: Mapping[str, Any]) -> None:
+    """Keep what a constructor was given, its ``locals()``, as attributes of the same names, as scikit-learn has it."""
+    for name, value in given.items():
+        if name != "self":
+            setattr(estimator, name, value)
 
 
 def check_parameters(estimator: Any, but: Container[str] = ()) -> None:

@@ -105,6 +105,7 @@ def test_quantiles_may_be_held_by_whatever_lists_numbers():
         ([1], ArsenalTypeError, r"class_weight is \[1\], wanted a dict of weights by class, 'balanced' or None"),
         ("even", ArsenalValueError, "class_weight is 'even', wanted a dict of weights by class, 'balanced' or None"),
         ({0: "a"}, ArsenalTypeError, "class_weight has the weight 'a', wanted numbers"),
+        ({0: None}, ArsenalTypeError, "class_weight has the weight None, wanted numbers"),
         ({0: -1.0}, ArsenalValueError, "class_weight has the weight -1.0, wanted finite numbers of at least 0"),
         ({5: 1.0}, ArsenalValueError, r"class_weight names the class 5, the classes are \[0, 1\]"),
     ],

@@ -11,13 +11,14 @@ from sklearn.utils.validation import _num_samples
 
 from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _losses
-from arsenal.models._boosting import _GradientBoosting
+from arsenal.models._boosting_base import Boosting, Labels
 from arsenal.models._estimator import given, given_numbers
 from arsenal.models._evaluation_sets import Queries, evaluation_parts
+from arsenal.models._parameters import set_parameters
 from arsenal.models._source_tables import reads_sources
 
 
-class GradientBoostingRanker(_GradientBoosting):
+class GradientBoostingRanker(Boosting):
     r"""Gradient boosted trees that order the rows of each query: LambdaMART.
 
     Parameters of the trees, types and guarantees are those of :class:`GradientBoostingClassifier`. For each pair of
@@ -72,6 +73,11 @@ class GradientBoostingRanker(_GradientBoosting):
     (20,)
     """
 
+    loss: str
+    truncation_level: int
+    normalize: bool
+    eval_at: int
+
     def __init__(
         self,
         *,
@@ -117,49 +123,7 @@ class GradientBoostingRanker(_GradientBoosting):
         n_jobs: int | None = None,
         random_state: Any = None,
     ) -> None:
-        super().__init__(
-            n_estimators=n_estimators,
-            learning_rate=learning_rate,
-            boosting=boosting,
-            drop_rate=drop_rate,
-            skip_drop=skip_drop,
-            max_drop=max_drop,
-            grow_policy=grow_policy,
-            max_leaf_nodes=max_leaf_nodes,
-            max_depth=max_depth,
-            min_samples_leaf=min_samples_leaf,
-            min_child_weight=min_child_weight,
-            l1_regularization=l1_regularization,
-            l2_regularization=l2_regularization,
-            min_split_gain=min_split_gain,
-            max_bins=max_bins,
-            sampling=sampling,
-            subsample=subsample,
-            top_rate=top_rate,
-            other_rate=other_rate,
-            colsample_bytree=colsample_bytree,
-            colsample_bylevel=colsample_bylevel,
-            max_features=max_features,
-            monotonic_cst=monotonic_cst,
-            interaction_cst=interaction_cst,
-            categorical_features=categorical_features,
-            category_smoothing=category_smoothing,
-            category_l2=category_l2,
-            max_category_set=max_category_set,
-            min_category_group=min_category_group,
-            warm_start=warm_start,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            verbose=verbose,
-            n_jobs=n_jobs,
-            random_state=random_state,
-        )
-        self.loss = loss
-        self.truncation_level = truncation_level
-        self.normalize = normalize
-        self.eval_at = eval_at
+        set_parameters(self, locals())
 
     @reads_sources
     def fit(
@@ -225,7 +189,7 @@ class GradientBoostingRanker(_GradientBoosting):
     def _loss(self) -> _losses.Loss:
         return "lambdarank", [float(self.truncation_level), float(self.normalize), float(self.eval_at)], None
 
-    def _encode(self, y: Any, *, reset: bool) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+    def _encode(self, y: Any, *, reset: bool) -> tuple[Labels, Labels | None]:
         return given_numbers(y, self), None
 
     def __sklearn_tags__(self) -> Any:
