@@ -295,9 +295,10 @@ def from_xgboost(model: Any, *, n_iterations: int | None = None, n_jobs: int | N
     model : xgboost.Booster, xgboost.XGBModel, path or bytes
         A fitted object, the path of a JSON or UBJSON file that ``save_model`` wrote, or such a file's content.
     n_iterations : int, optional
-        Iterations to take from the first on. By default a Booster's are all taken, as ``Booster.predict`` does; an
-        estimator's up to its best one, if it was stopped early, as its own ``predict`` does; the same goes for a file
-        that an estimator saved.
+        Iterations to take from the first on. By default a Booster's are all taken, as ``Booster.predict`` does,
+        wherever it was loaded from; an estimator's up to its best one, if it was stopped early, as its own ``predict``
+        does. A file predicts as what saved it: one that an estimator saved up to its best iteration, as the estimator
+        that loads it, one that a Booster saved with all.
     n_jobs : int, optional
         Threads of the model that is returned.
 
@@ -340,6 +341,9 @@ def from_xgboost(model: Any, *, n_iterations: int | None = None, n_jobs: int | N
             classes = getattr(model, "classes_", None)
             if n_iterations is None and (best := booster.attr("best_iteration")) is not None:
                 n_iterations = int(best) + 1
+        elif n_iterations is None:
+            # The file of a Booster that an estimator saved still says so, and would be read as the estimator's.
+            n_iterations = booster.num_boosted_rounds() or None
         model = bytes(booster.save_raw("ubj"))
     return _read(model, "xgboost", "an xgboost Booster or estimator", classes, n_iterations, n_jobs)
 

@@ -241,6 +241,9 @@ class Booster:
         assert name == "best_iteration"
         return self.best
 
+    def num_boosted_rounds(self) -> int:
+        return 12
+
 
 class Estimator:
     """The same of its estimators."""
@@ -260,6 +263,9 @@ def test_objects_of_xgboost_are_read_through_their_file() -> None:
     assert export_onnx(from_xgboost(Estimator(np.nan, "1"))) == export_onnx(
         from_xgboost(model_file("xgboost_stopped"), n_iterations=2)
     )
+    # A Booster predicts with all of its iterations, even if it comes from the file of an estimator that stopped early.
+    everything = from_xgboost(model_file("xgboost_stopped"), n_iterations=12)
+    assert export_onnx(from_xgboost(Booster("6"))) == export_onnx(everything) != stopped
     with pytest.raises(ArsenalValueError, match=r"the model takes -1.0 for missing, wanted NaN"):
         from_xgboost(Estimator(-1.0, None))
 
