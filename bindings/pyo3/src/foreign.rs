@@ -3,7 +3,7 @@
 use arsenal_core::ensemble::{Feature, FeatureKind};
 use arsenal_core::foreign::{Classes, ForeignModel, Step, Task};
 use arsenal_core::{Result, value_error};
-use arsenal_models::trees::foreign::{Library, State, TreeArrays, from_arrays, read};
+use arsenal_models::trees::foreign::{Asked, Library, State, TreeArrays, from_arrays, read};
 use arsenal_onnx::{ClassLabels, Options, write_foreign};
 use numpy::PyReadonlyArray1;
 use pyo3::prelude::*;
@@ -25,6 +25,8 @@ pub struct ForeignFile {
     feature_names: Vec<String>,
     /// Labels of the classes; None for numbers.
     classes: Option<Py<PyAny>>,
+    /// Of two classes the second is predicted where its probability is above it; None where the most probable one is.
+    threshold: Option<f64>,
 }
 
 /// The trees of a model of another library; pickles as bytes.
@@ -66,7 +68,7 @@ pub fn read_foreign_model(
         if let Some(wanted) = wanted.filter(|wanted| *wanted != library.name()) {
             return value_error!("this is a model of {}, wanted one of {wanted}", library.name());
         }
-        let model = read(content, library, n_iterations)?;
+        let model = read(content, library, Asked { n_iterations, n_classes: given.as_ref().map(ClassLabels::len) })?;
         let labels = given.or_else(|| labels(&model));
         let onnx = onnx_bytes(&model, library.name(), labels.clone())?;
         Ok((library.name(), model, labels, onnx))
@@ -90,6 +92,10 @@ fn file(
             Some(ClassLabels::Int64s(labels)) => Some(labels.into_pyobject(py)?.into_any().unbind()),
             Some(ClassLabels::Strings(labels)) => Some(labels.into_pyobject(py)?.into_any().unbind()),
             Some(ClassLabels::Several(_)) => unreachable!("a model of another library has one output"),
+        },
+        threshold: match model.task {
+            Task::TwoClasses { above } if above != 0.5 => Some(above),
+            _ => None,
         },
         state: Py::new(py, ForeignState(State::new(model)))?,
     })
@@ -171,7 +177,7 @@ pub fn read_foreign_trees(
         let steps = steps.into_iter().map(|(name, number)| step(&name, number)).collect::<Result<Vec<_>>>()?;
         let task = match task {
             "numbers" => Task::Numbers,
-            "two classes" => Task::TwoClasses,
+            "two classes" => Task::TwoClasses { above: 0.5 },
             "classes" => Task::Classes,
             other => return value_error!("the task is {other:?}"),
         };

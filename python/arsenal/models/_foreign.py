@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from numbers import Integral
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -163,6 +164,7 @@ class ForeignClassifier(ClassifierMixin, _ForeignTrees):
     def _take(self, file: _rust.ForeignFile, classes: Any = None) -> None:
         super()._take(file)
         self.classes_ = np.asarray(file.classes if classes is None else classes)
+        self._threshold = file.threshold
 
     def predict_proba(self, X: Any) -> npt.NDArray[Any]:
         """Probabilities of the classes, of shape (n_samples, n_classes), in the type the model computes in.
@@ -172,8 +174,16 @@ class ForeignClassifier(ClassifierMixin, _ForeignTrees):
         return self._scores(X)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The most probable class of each row, of shape (n_samples,)."""
-        best = self._scores(X).argmax(axis=1)
+        """The most probable class of each row, of shape (n_samples,).
+
+        Where CatBoost's ``set_probability_threshold`` was used, of two classes the second where its probability is
+        above the threshold.
+        """
+        probabilities = self._scores(X)
+        if self._threshold is None:
+            best = probabilities.argmax(axis=1)
+        else:
+            best = (probabilities[:, 1] > self._threshold).astype(np.int64)
         return np.asarray(self.classes_[best])
 
 
@@ -253,13 +263,15 @@ def from_lightgbm(model: Any, *, n_iterations: int | None = None, n_jobs: int | 
     Returns
     -------
     ForeignClassifier or ForeignRegressor
-        By the objective: ``binary``, ``multiclass`` and ``multiclassova`` are classifiers.
+        By the objective: ``binary``, ``multiclass`` and ``multiclassova`` are classifiers, and so is what an
+        ``LGBMClassifier`` learned of two classes with another one, whose number it takes for the probability of the
+        second.
 
     Raises
     ------
     ArsenalValueError
         If the file is damaged, or says what cannot be kept: linear trees, ``cross_entropy_lambda``, a column that is
-        read in two ways.
+        read in two ways; or if an ``LGBMClassifier`` learned with an objective of the user's own, or one class.
     ArsenalTypeError
         If the object is no model of LightGBM.
 
@@ -278,12 +290,13 @@ def from_lightgbm(model: Any, *, n_iterations: int | None = None, n_jobs: int | 
     >>> bool(np.allclose(from_lightgbm(booster).predict(X), booster.predict(X), rtol=1e-12))
     True
     """
+    _check_iterations(n_iterations)
     classes = None
     if _package(model) == "lightgbm":
         classes = getattr(model, "classes_", None)
         booster = model if hasattr(model, "model_to_string") else model.booster_
-        model = booster.model_to_string(num_iteration=n_iterations).encode()
-        n_iterations = None
+        # Asked for more iterations than there are, it would give what it has.
+        model = booster.model_to_string(num_iteration=None if n_iterations is None else -1).encode()
     return _read(model, "lightgbm", "a lightgbm Booster or estimator", classes, n_iterations, n_jobs)
 
 
@@ -305,13 +318,15 @@ def from_xgboost(model: Any, *, n_iterations: int | None = None, n_jobs: int | N
     Returns
     -------
     ForeignClassifier or ForeignRegressor
-        By the objective: ``binary:logistic``, ``multi:softprob`` and ``multi:softmax`` are classifiers.
+        By the objective: ``binary:logistic``, ``multi:softprob`` and ``multi:softmax`` are classifiers, and so is what
+        an ``XGBClassifier`` learned of two classes with another one, whose number it takes for the probability of the
+        second.
 
     Raises
     ------
     ArsenalValueError
         If the file is damaged, or says what cannot be kept: linear boosters, trees with a vector in each leaf, a
-        ``missing`` other than NaN.
+        ``missing`` other than NaN; or if an ``XGBClassifier`` learned several labels per row, or one class.
     ArsenalTypeError
         If the object is no model of XGBoost.
 
@@ -330,6 +345,7 @@ def from_xgboost(model: Any, *, n_iterations: int | None = None, n_jobs: int | N
         ...
     arsenal.exceptions.ArsenalValueError: this is neither a model of XGBoost nor one of CatBoost
     """
+    _check_iterations(n_iterations)
     classes = None
     if _package(model) == "xgboost":
         booster = model
@@ -364,15 +380,19 @@ def from_catboost(model: Any, *, n_iterations: int | None = None, n_jobs: int | 
     Returns
     -------
     ForeignClassifier or ForeignRegressor
-        By the loss: ``Logloss``, ``CrossEntropy``, ``MultiClass`` and ``MultiClassOneVsAll`` are classifiers.
+        By the loss: ``Logloss``, ``CrossEntropy``, ``Focal``, ``MultiClass`` and ``MultiClassOneVsAll`` are
+        classifiers. Of two classes they predict the second above the model's probability threshold.
 
     Raises
     ------
     ArsenalValueError
         If the file is damaged, or says what cannot be kept: categorical, text and embedding features, of which a file
-        has hashes alone, or ``RMSEWithUncertainty``.
+        has hashes alone, ``RMSEWithUncertainty``, or a sum of models; or if a ``CatBoostClassifier`` learned several
+        labels per row.
     ArsenalTypeError
         If the object is no model of CatBoost.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
 
     Notes
     -----
@@ -389,8 +409,11 @@ def from_catboost(model: Any, *, n_iterations: int | None = None, n_jobs: int | 
         ...
     arsenal.exceptions.ArsenalValueError: this is neither a model of XGBoost nor one of CatBoost
     """
+    _check_iterations(n_iterations)
     classes = None
     if _package(model) == "catboost":
+        if not model.is_fitted():
+            raise NotFittedError(f"This {type(model).__name__} of CatBoost is not fitted: call fit before it is read")
         classes = getattr(model, "classes_", None)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "model.json")
@@ -447,6 +470,8 @@ def from_sklearn(model: Any, *, n_jobs: int | None = None) -> ForeignModel | For
         check_is_fitted(model)
     parts = _foreign_sklearn.read(model)
     classes = getattr(model, "classes_", None)
+    if classes is not None and len(classes) == 1:
+        raise ArsenalValueError("the classifier knows one class, wanted 2 or more")
     file = _rust.read_foreign_trees(
         "sklearn",
         parts.columns,
@@ -469,6 +494,7 @@ def read_model_file(
     content: bytes, *, library: str | None = None, n_iterations: int | None = None, n_jobs: int | None = None
 ) -> ForeignModel:
     """Read a model file of any of the libraries; which one wrote it shows in the content."""
+    _check_iterations(n_iterations)
     return _foreign(_rust.read_foreign_model(content, library, None, n_iterations), None, n_jobs)
 
 
@@ -492,6 +518,16 @@ def _read(
         raise ArsenalTypeError(f"model is a {kind}, wanted {wanted}, a path or a file's content")
     labels = None if classes is None else file_labels(np.asarray(classes))
     return _foreign(_rust.read_foreign_model(content, library, labels, n_iterations), classes, n_jobs)
+
+
+def _check_iterations(n_iterations: Any) -> None:
+    """Raise unless it is None or a number of iterations; whether the model has as many is for its reader to say."""
+    if n_iterations is None:
+        return
+    if not isinstance(n_iterations, Integral) or isinstance(n_iterations, bool):
+        raise ArsenalTypeError(f"n_iterations is {n_iterations!r}, wanted a whole number or None")
+    if not 1 <= int(n_iterations) < 2**63:
+        raise ArsenalValueError(f"n_iterations is {n_iterations}, wanted 1 to the model's number of iterations")
 
 
 def _foreign(file: _rust.ForeignFile, classes: Any, n_jobs: int | None) -> ForeignModel:

@@ -90,8 +90,6 @@ def _averaged(estimator: Any, trees: list[Any]) -> Model:
     if is_classifier and estimator.n_outputs_ > 1:
         raise ArsenalValueError(f"the classifier has {estimator.n_outputs_} outputs, wanted 1")
     n_targets = int(estimator.n_classes_) if is_classifier else int(estimator.n_outputs_)
-    if is_classifier and n_targets < 2:
-        raise ArsenalValueError("the classifier knows one class, wanted 2 or more")
 
     def values(fitted: Any) -> npt.NDArray[np.float64]:
         return np.asarray(fitted.value[:, 0, :] if is_classifier else fitted.value[:, :, 0])

@@ -31,19 +31,22 @@ impl ForeignModel {
     pub fn n_classes(&self) -> Option<usize> {
         match self.task {
             Task::Numbers => None,
-            Task::TwoClasses => Some(2),
+            Task::TwoClasses { .. } => Some(2),
             Task::Classes => Some(self.ensemble.n_targets),
         }
     }
 }
 
 /// What a foreign model gives after its last step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Task {
     /// The values are predictions: one column per target.
     Numbers,
-    /// The one value is the probability of the second of two classes.
-    TwoClasses,
+    /// The one value is the probability of the second of two classes, which is predicted where it is above a number.
+    TwoClasses {
+        /// The number; at a half the more probable class is predicted.
+        above: f64,
+    },
     /// There is a probability per class; the most probable one is predicted, the first of equals.
     Classes,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use arsenal_core::ensemble::{Child, Condition, TreeEnsemble};
 use arsenal_core::rng::Rng;
-use arsenal_models::trees::foreign::{Library, read};
+use arsenal_models::trees::foreign::{Asked, Library, read};
 
 fn files() -> Vec<(String, Vec<u8>)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/foreign");
@@ -54,7 +54,7 @@ fn every_file_is_read_as_the_library_that_wrote_it() {
     for (name, bytes) in files {
         let library = Library::of(&bytes).expect(&name);
         assert!(name.contains(library.name()), "{name}: {library:?}");
-        let model = read(&bytes, library, None).expect(&name);
+        let model = read(&bytes, library, Asked::default()).expect(&name);
         assert!(keeps_its_contract(&model.ensemble), "{name}");
         assert!(!model.ensemble.trees.is_empty());
     }
@@ -70,7 +70,7 @@ fn cut_off_files_are_refused() {
             _ => bytes.len() - 2,
         };
         for length in (0..end).step_by(97).chain([end]) {
-            assert!(read(&bytes[..length], library, None).is_err(), "{name} up to {length}");
+            assert!(read(&bytes[..length], library, Asked::default()).is_err(), "{name} up to {length}");
         }
     }
 }
@@ -100,7 +100,7 @@ fn spoilt_files_give_errors_or_models_that_keep_the_contract() {
                     }
                 }
             }
-            match read(&spoilt, library, None) {
+            match read(&spoilt, library, Asked::default()) {
                 Ok(model) => {
                     n_read += 1;
                     assert!(keeps_its_contract(&model.ensemble), "{name}");
@@ -127,6 +127,6 @@ fn bytes_of_no_library_are_refused() {
         let error = Library::of(bytes).expect_err("no library's").to_string();
         assert!(error.contains(message), "{error}");
     }
-    let error = read(b"tree\n\xff", Library::LightGbm, None).expect_err("no text").to_string();
+    let error = read(b"tree\n\xff", Library::LightGbm, Asked::default()).expect_err("no text").to_string();
     assert!(error.contains("not UTF-8"), "{error}");
 }

@@ -35,7 +35,12 @@ pub fn check_foreign(model: &ForeignModel, labels: Option<&ClassLabels>) -> Resu
         return value_error!("the model has {wanted} classes, got {n_labels} class labels");
     }
     match model.task {
-        Task::TwoClasses if n_targets != 1 => return value_error!("two classes are for 1 target, got {n_targets}"),
+        Task::TwoClasses { .. } if n_targets != 1 => {
+            return value_error!("two classes are for 1 target, got {n_targets}");
+        }
+        Task::TwoClasses { above } if !exact(above, ensemble.dtype) => {
+            return value_error!("the threshold {above} is not a finite {}", type_name(ensemble.dtype));
+        }
         Task::Classes if n_targets < 2 => return value_error!("classes need 2 targets or more, got {n_targets}"),
         _ => {}
     }

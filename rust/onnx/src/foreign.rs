@@ -26,7 +26,7 @@ pub fn write_foreign(model: &ForeignModel, options: &Options) -> Result<Vec<u8>>
     let result = match model.task {
         Task::Numbers => VARIABLE.to_owned(),
         Task::Classes => PROBABILITIES.to_owned(),
-        Task::TwoClasses => graph.inner_name("probability_of_second"),
+        Task::TwoClasses { .. } => graph.inner_name("probability_of_second"),
     };
     let mut value = if model.steps.is_empty() { result.clone() } else { graph.inner_name("sums") };
     trees_v5::add_trees(&mut graph, ensemble, &orders, &matrix, &value);
@@ -35,11 +35,15 @@ pub fn write_foreign(model: &ForeignModel, options: &Options) -> Result<Vec<u8>>
         add_step(&mut graph, ensemble.dtype, step, &value, &next);
         value = next;
     }
-    if let Task::TwoClasses = model.task {
+    if let Task::TwoClasses { .. } = model.task {
         outputs::add_first(&mut graph, ensemble.dtype, &value, PROBABILITIES);
     }
-    if let Some(labels) = labels {
-        outputs::label(&mut graph, labels, PROBABILITIES, LABEL);
+    match (labels, model.task) {
+        (None, _) => {}
+        (Some(labels), Task::TwoClasses { above }) if above != 0.5 => {
+            outputs::label_above(&mut graph, ensemble.dtype, labels, &value, above, LABEL);
+        }
+        (Some(labels), _) => outputs::label(&mut graph, labels, PROBABILITIES, LABEL),
     }
     model_bytes(graph, (10, 5), ensemble, options)
 }

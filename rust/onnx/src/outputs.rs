@@ -177,12 +177,29 @@ pub fn add_first(graph: &mut Graph, dtype: Dtype, second: &str, probabilities: &
 /// The label of the most probable class.
 pub fn label(graph: &mut Graph, labels: &ClassLabels, probabilities: &str, name: &str) {
     let best = graph.inner_name("best");
+    graph.node("ArgMax", &[probabilities], &[&best], vec![int_attribute("axis", 1), int_attribute("keepdims", 0)]);
+    name_classes(graph, labels, &best, name);
+}
+
+/// The label of the second of two classes where its probability `second [N, 1]` is above a number.
+pub fn label_above(graph: &mut Graph, dtype: Dtype, labels: &ClassLabels, second: &str, above: f64, name: &str) {
+    let [is_second, column, number] =
+        ["is_second", "second_or_first", "class_number"].map(|name| graph.inner_name(name));
+    let threshold = graph.constant("threshold", floats(dtype, [above]));
+    let axis = graph.constant("row_axis", int64s([1]));
+    graph.node("Greater", &[second, &threshold], &[&is_second], vec![]);
+    graph.node("Cast", &[&is_second], &[&column], vec![int_attribute("to", i64::from(data_type::INT64))]);
+    graph.node("Squeeze", &[&column, &axis], &[&number], vec![]);
+    name_classes(graph, labels, &number, name);
+}
+
+/// Labels of classes from their numbers `[N]`.
+fn name_classes(graph: &mut Graph, labels: &ClassLabels, numbers: &str, name: &str) {
     let labels = match labels {
         ClassLabels::Int64s(labels) => int64s(labels.iter().copied()),
         ClassLabels::Strings(labels) => strings(labels),
         ClassLabels::Several(_) => unreachable!("an output has labels of one kind"),
     };
     let classes = graph.constant("classes", labels);
-    graph.node("ArgMax", &[probabilities], &[&best], vec![int_attribute("axis", 1), int_attribute("keepdims", 0)]);
-    graph.node("Gather", &[&classes, &best], &[name], vec![int_attribute("axis", 0)]);
+    graph.node("Gather", &[&classes, numbers], &[name], vec![int_attribute("axis", 0)]);
 }

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pandas as pd
 import pytest
-from arsenal.deployment import export_onnx
+from arsenal.deployment import InferenceSession, export_onnx
 from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
 from arsenal.models import ForeignClassifier, from_catboost, from_xgboost
 from edge_rows import is_near, onnxruntime_scores, ulps
+from sklearn.exceptions import NotFittedError
 
 FOLDER = Path(__file__).parents[2] / "golden/foreign"
 NAMES = sorted(path.name.removesuffix(".expected.json") for path in FOLDER.glob("*.expected.json"))
@@ -270,11 +273,81 @@ def test_objects_of_xgboost_are_read_through_their_file() -> None:
         from_xgboost(Estimator(-1.0, None))
 
 
+def estimator_of(name: str, classes: list[Any]) -> Estimator:
+    """An estimator of XGBoost that holds the model of a file."""
+
+    class Held(Booster):
+        __module__ = "xgboost.core"
+
+        def save_raw(self, form: str) -> bytearray:
+            return bytearray(model_file(name).read_bytes())
+
+    estimator = Estimator(np.nan, None)
+    estimator.classes_ = np.array(classes)
+    estimator.get_booster = Held  # type: ignore[method-assign]
+    return estimator
+
+
+@pytest.mark.parametrize("name", ["hinge", "logitraw", "logistic_regression", "squarederror", "poisson", "ranking"])
+def test_an_estimator_of_two_classes_takes_its_number_for_a_probability(name: str) -> None:
+    rows, answers, _ = expected(f"xgboost_{name}")
+    model = from_xgboost(estimator_of(f"xgboost_{name}", ["no", "yes"]))
+    second = answers.astype(np.float32)
+    assert is_near(model.predict_proba(rows)[:, 1], second)
+    assert is_near(model.predict_proba(rows)[:, 0], 1 - model.predict_proba(rows)[:, 1])
+    assert (model.predict(rows) == np.where(second > 0.5, "yes", "no")).all()
+    assert is_near(model.shap_values(rows), read(f"xgboost_{name}").shap_values(rows))
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "message"),
+    [
+        ("targets", [0, 1], 'the objective "reg:squarederror" gives a row 2 numbers, which are no probabilities of'),
+        ("squarederror", [0, 1, 2], 'the objective "reg:squarederror" gives a row 1 numbers, which are no probabilit'),
+        ("softprob", [0, 1], 'the objective "multi:softprob" gives a row 3 numbers'),
+        ("binary", [5], "the estimator knows one class, wanted 2 or more"),
+    ],
+)
+def test_objectives_that_are_no_classifiers_are_named(name: str, classes: list[int], message: str) -> None:
+    with pytest.raises(ArsenalValueError, match=re.escape(message)):
+        from_xgboost(estimator_of(f"xgboost_{name}", classes))
+
+
+@pytest.mark.parametrize("form", ["json", "ubj"])
+def test_linear_models_are_named(form: str) -> None:
+    if form == "json":
+        file = b'{"learner":{"gradient_booster":{"model":{"boosted_rounds":5,"weights":[1,2]},"name":"gblinear"}}}'
+    else:
+        learner, booster, model, name, kind = (
+            b"L" + len(text).to_bytes(8, "big") + text
+            for text in (b"learner", b"gradient_booster", b"model", b"name", b"gblinear")
+        )
+        file = b"{" + learner + b"{" + booster + b"{" + model + b"{}" + name + b"S" + kind + b"}}}"
+    with pytest.raises(ArsenalValueError, match='the booster is "gblinear", wanted gbtree or dart'):
+        from_xgboost(file)
+
+
+@pytest.mark.parametrize("read", [from_xgboost, from_catboost])
+def test_numbers_of_iterations_are_checked(read: Any) -> None:
+    for wrong in (2.0, "3", True):
+        with pytest.raises(ArsenalTypeError, match=f"n_iterations is {wrong!r}, wanted a whole number or None"):
+            read(b"", n_iterations=wrong)
+    for wrong in (0, -1, 2**64):
+        with pytest.raises(ArsenalValueError, match=f"n_iterations is {wrong}, wanted 1 to the model's number of"):
+            read(b"", n_iterations=wrong)
+
+
 class CatBoost:
     """What is used of CatBoost's objects."""
 
     __module__ = "catboost.core"
     classes_ = np.array(["no", "yes"])
+
+    def __init__(self, is_fitted: bool = True) -> None:
+        self._is_fitted = is_fitted
+
+    def is_fitted(self) -> bool:
+        return self._is_fitted
 
     def save_model(self, path: str, format: str) -> None:
         assert format == "json"
@@ -285,3 +358,37 @@ def test_objects_of_catboost_are_read_through_their_file() -> None:
     model = from_catboost(CatBoost())
     assert model.classes_.tolist() == ["no", "yes"]
     assert export_onnx(model) == export_onnx(read("catboost_logloss"))
+    with pytest.raises(NotFittedError, match="This CatBoost of CatBoost is not fitted"):
+        from_catboost(CatBoost(is_fitted=False))
+
+
+def catboost_with(name: str, **info: Any) -> bytes:
+    """A model file of CatBoost of which ``model_info`` says something else; None takes an entry away."""
+    content = json.loads(model_file(name).read_text())
+    content["model_info"] = {k: v for k, v in (content["model_info"] | info).items() if v is not None}
+    return json.dumps(content).encode()
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.8, 0.0, 1.0])
+def test_catboosts_probability_threshold_decides_the_label(threshold: float) -> None:
+    rows, answers, _ = expected("catboost_logloss")
+    model = from_catboost(catboost_with("catboost_logloss", binclass_probability_threshold=str(threshold)))
+    labels = np.where(answers[:, 1] > threshold, "yes", "no")
+    assert (model.predict(rows) == labels).all()
+    assert is_near(model.predict_proba(rows), answers)
+    assert (pickle.loads(pickle.dumps(model)).predict(rows) == labels).all()
+    content = export_onnx(model)
+    feed = {"X": rows}
+    assert (InferenceSession(content).run(["label"], feed)[0] == labels).all()
+    assert (onnxruntime.InferenceSession(content).run(["label"], feed)[0] == labels).all()
+
+
+def test_other_parts_of_catboosts_files_are_read_or_named() -> None:
+    rows, answers, _ = expected("catboost_logloss")
+    focal = from_catboost(catboost_with("catboost_logloss", params={"loss_function": {"type": "Focal"}}))
+    assert is_near(focal.predict_proba(rows), answers)
+    for wrong in ("much", "1.5", "nan"):
+        with pytest.raises(ArsenalValueError, match=f'threshold is "{wrong}", wanted a number from 0 to 1'):
+            from_catboost(catboost_with("catboost_logloss", binclass_probability_threshold=wrong))
+    with pytest.raises(ArsenalValueError, match=r"does not say what it was trained with \(model_info.params\)"):
+        from_catboost(catboost_with("catboost_logloss", params=None))

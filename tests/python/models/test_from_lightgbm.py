@@ -134,6 +134,30 @@ def test_estimators_keep_their_labels_and_best_iteration() -> None:
     assert is_near(fewer.predict_proba(X), original.predict_proba(X, num_iteration=2))
     with pytest.raises(ArsenalValueError, match="99 iterations are wanted, the model has"):
         from_lightgbm(original.booster_.model_to_string(), n_iterations=99)
+    with pytest.raises(ArsenalValueError, match="99 iterations are wanted, the model has"):
+        from_lightgbm(original, n_iterations=99)
+    with pytest.raises(ArsenalValueError, match="n_iterations is 0, wanted 1 to"):
+        from_lightgbm(original, n_iterations=0)
+
+
+@pytest.mark.parametrize("objective", ["cross_entropy", "regression", "huber", "poisson"])
+def test_classifiers_of_two_classes_may_have_other_objectives(objective: str) -> None:
+    X, _ = data()
+    original = lightgbm.LGBMClassifier(n_estimators=5, verbose=-1, n_jobs=1, objective=objective)
+    original.fit(X, np.where(CLASSES > 0, "yes", "no"))
+    model = from_lightgbm(original)
+    assert is_near(model.predict_proba(X), original.predict_proba(X))
+    assert (model.predict(X) == original.predict(X)).all()
+
+
+def test_classifiers_that_give_no_probabilities_are_refused() -> None:
+    X, _ = data()
+    quiet = {"n_estimators": 2, "verbose": -1, "n_jobs": 1}
+    own = lightgbm.LGBMClassifier(**quiet, objective=lambda y, scores: (scores - y, np.ones_like(scores)))
+    with pytest.raises(ArsenalValueError, match="the objective is the user's own, with which a classifier predicts"):
+        from_lightgbm(own.fit(X, CLASSES > 0))
+    with pytest.raises(ArsenalValueError, match="the estimator knows one class, wanted 2 or more"):
+        from_lightgbm(lightgbm.LGBMClassifier(**quiet).fit(X, np.zeros(len(X))))
 
 
 def frame(seed: int) -> pd.DataFrame:

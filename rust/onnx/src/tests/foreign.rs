@@ -69,9 +69,12 @@ fn steps_follow_in_turn() {
     model.steps = vec![Step::Positive];
     assert_eq!(operators(&model, &options), ["TreeEnsemble", "Greater", "Where"]);
     model.steps = vec![Step::Sigmoid];
-    model.task = Task::TwoClasses;
+    model.task = Task::TwoClasses { above: 0.5 };
     let both = ["TreeEnsemble", "Sigmoid", "Sub", "Concat", "ArgMax", "Gather"];
     assert_eq!(operators(&model, &two_classes()), both);
+    model.task = Task::TwoClasses { above: 0.2 };
+    let above = ["TreeEnsemble", "Sigmoid", "Sub", "Concat", "Greater", "Cast", "Squeeze", "Gather"];
+    assert_eq!(operators(&model, &two_classes()), above);
     model.task = Task::Classes;
     model.steps = vec![Step::Softmax];
     model.ensemble.n_targets = 2;
@@ -84,8 +87,9 @@ fn the_parts_must_fit() {
     let options = Options::new("Model");
     let model = column(FeatureKind::Numeric);
     assert_eq!(refusal(&model, &two_classes()), "the model has 0 classes, got 2 class labels");
-    let two = ForeignModel { task: Task::TwoClasses, ..model.clone() };
-    assert_eq!(refusal(&two, &options), "the model has 2 classes, got 0 class labels");
+    let two = |above| ForeignModel { task: Task::TwoClasses { above }, ..column(FeatureKind::Numeric) };
+    assert_eq!(refusal(&two(0.5), &options), "the model has 2 classes, got 0 class labels");
+    assert_eq!(refusal(&two(f64::NAN), &two_classes()), "the threshold NaN is not a finite float64");
     let step = |step| refusal(&ForeignModel { steps: vec![step], ..column(FeatureKind::Numeric) }, &options);
     assert_eq!(step(Step::Multiply(f64::NAN)), "a step's number NaN is not a finite float64");
     assert_eq!(step(Step::Add(vec![1.0, 2.0])), "a step adds 2 numbers to 1 targets");

@@ -9,8 +9,8 @@ use arsenal_core::{Error, Result};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Read;
 use super::assemble::{Node, forest, sums};
+use super::{Asked, MORE_PROBABLE, Read, task_of_estimator};
 
 #[derive(Deserialize)]
 struct File {
@@ -50,7 +50,10 @@ struct OtherFeature {
 
 #[derive(Deserialize)]
 struct Info {
-    params: Params,
+    /// Of two classes the second is predicted where its probability is above it.
+    binclass_probability_threshold: Option<Value>,
+    /// Not in what `sum_models` makes.
+    params: Option<Params>,
     class_params: Option<ClassParams>,
 }
 
@@ -113,16 +116,16 @@ impl OneOrMany {
 
 /// Reads what CatBoost's `save_model(path, format="json")` writes: symmetric trees and others.
 ///
-/// `n_iterations` says how many trees to take, all without it. O(bytes) time and memory.
+/// O(bytes) time and memory.
 ///
 /// # Errors
 /// [`Error::Value`] if the bytes are no model, are cut off, contradict themselves, or say what cannot be kept: categorical, text and
 /// embedding features (a file has the hashes of categories, not their names), or losses that are not listed here.
-pub fn from_catboost(bytes: &[u8], n_iterations: Option<usize>) -> Result<ForeignModel> {
-    read(bytes, n_iterations).map_err(|message| Error::Value(format!("CatBoost model: {message}")))
+pub fn from_catboost(bytes: &[u8], asked: Asked) -> Result<ForeignModel> {
+    read(bytes, asked).map_err(|message| Error::Value(format!("CatBoost model: {message}")))
 }
 
-fn read(bytes: &[u8], n_iterations: Option<usize>) -> Read<ForeignModel> {
+fn read(bytes: &[u8], asked: Asked) -> Read<ForeignModel> {
     let file: File = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
     let columns = Columns::of(&file.features_info)?;
     let mut trees = match (file.oblivious_trees, file.trees) {
@@ -130,7 +133,7 @@ fn read(bytes: &[u8], n_iterations: Option<usize>) -> Read<ForeignModel> {
         (None, Some(trees)) => numbered(trees, |tree| branches(tree, &columns))?,
         _ => return Err("it has neither oblivious_trees nor trees".into()),
     };
-    let n_used = n_iterations.unwrap_or(trees.len());
+    let n_used = asked.n_iterations.unwrap_or(trees.len());
     if n_used > trees.len() || trees.is_empty() || n_used == 0 {
         return Err(format!("{n_used} iterations are wanted, the model has {}", trees.len()));
     }
@@ -139,7 +142,14 @@ fn read(bytes: &[u8], n_iterations: Option<usize>) -> Read<ForeignModel> {
         trees[0].iter().find_map(|node| if let Node::Leaf { values, .. } = node { Some(values.len()) } else { None });
     let n_targets = n_targets.ok_or("the first tree has no leaf")?;
     let trees = forest(&trees, n_targets)?;
-    let (link, task) = output(&file.model_info.params.loss_function.r#type, n_targets)?;
+    let info = file.model_info;
+    let params = info.params.as_ref();
+    let loss = &params.ok_or("it does not say what it was trained with (model_info.params), as sums of models do not; wanted a model as fit made it")?.loss_function.r#type;
+    let (link, task) = output(loss, n_targets)?;
+    let task = match (task_of_estimator(task, n_targets, asked.n_classes, loss)?, info.binclass_probability_threshold) {
+        (Task::TwoClasses { .. }, Some(threshold)) => Task::TwoClasses { above: probability(&threshold)? },
+        (task, _) => task,
+    };
     let (scale, bias) = file.scale_and_bias.map_or((1.0, vec![]), |(scale, bias)| (scale, bias.into_vec()));
     let mut steps = vec![];
     if scale != 1.0 {
@@ -151,7 +161,7 @@ fn read(bytes: &[u8], n_iterations: Option<usize>) -> Read<ForeignModel> {
     steps.extend(link);
     let classes = match task {
         Task::Numbers => Classes::Unnamed,
-        _ => classes(&file.model_info.class_params.map(|params| params.class_names).unwrap_or_default())?,
+        _ => classes(&info.class_params.map(|params| params.class_names).unwrap_or_default())?,
     };
     let ensemble = sums(columns.features, Dtype::F64, n_targets, trees);
     Ok(ForeignModel { ensemble, steps, task, classes })
@@ -266,7 +276,7 @@ fn branches(tree: Branch, columns: &Columns) -> Read<Vec<Node>> {
 /// What `predict` and `predict_proba` do to sums.
 fn output(loss: &str, n_targets: usize) -> Read<(Option<Step>, Task)> {
     Ok(match loss {
-        "Logloss" | "CrossEntropy" if n_targets == 1 => (Some(Step::Sigmoid), Task::TwoClasses),
+        "Logloss" | "CrossEntropy" | "Focal" if n_targets == 1 => (Some(Step::Sigmoid), MORE_PROBABLE),
         "MultiClass" if n_targets > 1 => (Some(Step::Softmax), Task::Classes),
         "MultiClassOneVsAll" if n_targets > 1 => (Some(Step::Sigmoid), Task::Classes),
         "MultiLogloss" | "MultiCrossEntropy" => (Some(Step::Sigmoid), Task::Numbers),
@@ -282,7 +292,6 @@ fn output(loss: &str, n_targets: usize) -> Read<(Option<Step>, Task)> {
         | "Lq"
         | "Huber"
         | "LogCosh"
-        | "Focal"
         | "MultiRMSE"
         | "MultiRMSEWithMissingValues"
         | "QueryRMSE"
@@ -296,6 +305,14 @@ fn output(loss: &str, n_targets: usize) -> Read<(Option<Step>, Task)> {
         | "QueryCrossEntropy" => (None, Task::Numbers),
         other => return Err(format!("the loss {other:?} with {n_targets} targets is not supported")),
     })
+}
+
+/// A probability, which CatBoost writes as text.
+fn probability(value: &Value) -> Read<f64> {
+    let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
+    number
+        .filter(|number| (0.0..=1.0).contains(number))
+        .ok_or_else(|| format!("binclass_probability_threshold is {value}, wanted a number from 0 to 1"))
 }
 
 fn classes(names: &[Value]) -> Read<Classes> {

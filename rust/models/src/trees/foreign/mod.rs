@@ -11,7 +11,7 @@ mod lightgbm;
 mod state;
 mod xgboost;
 
-use arsenal_core::foreign::ForeignModel;
+use arsenal_core::foreign::{ForeignModel, Task};
 use arsenal_core::{Error, Result, value_error};
 
 pub use arrays::{TreeArrays, from_arrays};
@@ -22,6 +22,16 @@ pub use xgboost::from_xgboost;
 
 /// What is wrong with a file, for the caller to say which file.
 type Read<T> = std::result::Result<T, String>;
+
+/// What a file does not say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// Iterations to take from the first on. Without it they are all taken, but for a model that a scikit-learn estimator of XGBoost
+    /// saved after stopping early, which predicts with its best iteration and those before.
+    pub n_iterations: Option<usize>,
+    /// Classes of the estimator that holds the model, if it is a classifier.
+    pub n_classes: Option<usize>,
+}
 
 /// The library that wrote a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,18 +92,34 @@ impl Library {
 
 /// Reads a model file of any of the libraries.
 ///
-/// `n_iterations` says how many iterations to take, as in [`from_xgboost`].
-///
 /// # Errors
 /// [`Error::Value`] as the libraries' own functions say.
-pub fn read(bytes: &[u8], library: Library, n_iterations: Option<usize>) -> Result<ForeignModel> {
+pub fn read(bytes: &[u8], library: Library, asked: Asked) -> Result<ForeignModel> {
     match library {
         Library::LightGbm => {
             let text = str::from_utf8(bytes)
                 .map_err(|error| Error::Value(format!("LightGBM model: the text is not UTF-8: {error}")))?;
-            from_lightgbm(text, n_iterations)
+            from_lightgbm(text, asked)
         }
-        Library::XgBoost => from_xgboost(bytes, n_iterations),
-        Library::CatBoost => from_catboost(bytes, n_iterations),
+        Library::XgBoost => from_xgboost(bytes, asked),
+        Library::CatBoost => from_catboost(bytes, asked),
+    }
+}
+
+/// Two classes of which the more probable one is predicted.
+const MORE_PROBABLE: Task = Task::TwoClasses { above: 0.5 };
+
+/// What the model of an estimator gives: its classifiers of two classes take whatever number their objective gives for the probability
+/// of the second.
+fn task_of_estimator(task: Task, n_targets: usize, n_classes: Option<usize>, objective: &str) -> Read<Task> {
+    match (task, n_classes) {
+        (task, None) | (task @ Task::TwoClasses { .. }, Some(2)) => Ok(task),
+        (Task::Numbers, Some(2)) if n_targets == 1 => Ok(MORE_PROBABLE),
+        (Task::Classes, Some(n)) if n == n_targets => Ok(task),
+        (_, Some(1)) => Err("the estimator knows one class, wanted 2 or more".into()),
+        (_, Some(n)) => Err(format!(
+            "the objective {objective:?} gives a row {n_targets} numbers, which are no probabilities of the estimator's {n} classes; \
+             wanted one label per row (the saved file is read as a model of numbers)"
+        )),
     }
 }

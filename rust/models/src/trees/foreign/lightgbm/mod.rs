@@ -11,26 +11,26 @@ use arsenal_core::ensemble::{Condition, Dtype, Feature, Tree, ZERO};
 use arsenal_core::foreign::{Classes, ForeignModel, Step, Task};
 use arsenal_core::{Error, Result};
 
-use super::Read;
 use super::assemble::{Node, assemble, in_turns, sums};
+use super::{Asked, MORE_PROBABLE, Read, task_of_estimator};
 use columns::Column;
 use text::{Block, Decision, Missing, Text};
 
 /// Reads LightGBM's model text, which `Booster.save_model` writes.
 ///
-/// `n_iterations` says how many of the model's iterations to take, all without it. O(characters) time and memory.
+/// O(characters) time and memory.
 ///
 /// # Errors
 /// [`Error::Value`] if the text is no model, is cut off, contradicts itself, or says what cannot be kept: linear trees, a column that
 /// is read in two ways.
-pub fn from_lightgbm(text: &str, n_iterations: Option<usize>) -> Result<ForeignModel> {
-    read(text, n_iterations).map_err(|message| Error::Value(format!("LightGBM model: {message}")))
+pub fn from_lightgbm(text: &str, asked: Asked) -> Result<ForeignModel> {
+    read(text, asked).map_err(|message| Error::Value(format!("LightGBM model: {message}")))
 }
 
-fn read(text: &str, n_iterations: Option<usize>) -> Read<ForeignModel> {
+fn read(text: &str, asked: Asked) -> Read<ForeignModel> {
     let mut text = Text::read(text)?;
     let n_learned = text.blocks.len() / text.n_targets;
-    let n_used = n_iterations.unwrap_or(n_learned);
+    let n_used = asked.n_iterations.unwrap_or(n_learned);
     if !(1..=n_learned).contains(&n_used) {
         return Err(format!("{n_used} iterations are wanted, the model has {n_learned}"));
     }
@@ -42,6 +42,12 @@ fn read(text: &str, n_iterations: Option<usize>) -> Read<ForeignModel> {
         by_target[t % n_targets].push(tree(block, &columns).map_err(|message| format!("tree {t}: {message}"))?);
     }
     let (mut steps, task) = output(text.objective, n_targets)?;
+    if asked.n_classes.is_some() && is_own(text.objective) {
+        return Err("the objective is the user's own, with which a classifier predicts sums; wanted the classifier's \
+                    booster_, which is read as a model of numbers"
+            .into());
+    }
+    let task = task_of_estimator(task, n_targets, asked.n_classes, text.objective)?;
     if text.is_average {
         steps.insert(0, Step::Divide(n_used as f64));
     }
@@ -95,6 +101,11 @@ fn beside_zero(threshold: f64) -> f64 {
     }
 }
 
+/// Whether the model was learned with an objective that the user wrote: sums are all there is.
+fn is_own(objective: &str) -> bool {
+    ["", "custom"].contains(&objective)
+}
+
 /// What `ConvertOutput` of the objective does.
 fn output(objective: &str, n_targets: usize) -> Read<(Vec<Step>, Task)> {
     let mut words = objective.split_ascii_whitespace();
@@ -109,7 +120,7 @@ fn output(objective: &str, n_targets: usize) -> Read<(Vec<Step>, Task)> {
         }
     };
     match name {
-        "binary" if n_targets == 1 => Ok((sigmoid()?, Task::TwoClasses)),
+        "binary" if n_targets == 1 => Ok((sigmoid()?, MORE_PROBABLE)),
         "multiclass" if n_targets > 1 => Ok((vec![Step::Softmax], Task::Classes)),
         "multiclassova" if n_targets > 1 => Ok((sigmoid()?, Task::Classes)),
         "binary" | "multiclass" | "multiclassova" => {
@@ -118,9 +129,10 @@ fn output(objective: &str, n_targets: usize) -> Read<(Vec<Step>, Task)> {
         "cross_entropy" => Ok((vec![Step::Sigmoid], Task::Numbers)),
         "poisson" | "gamma" | "tweedie" => Ok((vec![Step::Exp], Task::Numbers)),
         "regression" if options.contains(&"sqrt") => Ok((vec![Step::SignedSquare], Task::Numbers)),
-        // Without an objective the model was learned with one of the user's own: sums are all there is.
-        "" | "custom" | "regression" | "regression_l1" | "huber" | "fair" | "quantile" | "mape" | "lambdarank"
-        | "rank_xendcg" => Ok((vec![], Task::Numbers)),
+        own if is_own(own) => Ok((vec![], Task::Numbers)),
+        "regression" | "regression_l1" | "huber" | "fair" | "quantile" | "mape" | "lambdarank" | "rank_xendcg" => {
+            Ok((vec![], Task::Numbers))
+        }
         other => Err(format!("the objective {other:?} is not supported")),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::str::FromStr;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::super::Read;
 use super::ubjson::Ubjson;
@@ -123,15 +124,49 @@ struct TreeParams {
 impl File {
     /// Reads JSON, or else UBJSON.
     pub fn read(bytes: &[u8]) -> Read<Self> {
-        // JSON goes on after the brace with a key or white space; UBJSON with the length of a key, which never looks so.
-        let after = bytes.get(1).copied();
-        if bytes.first() == Some(&b'{') && after.is_some_and(|byte| byte == b'"' || byte.is_ascii_whitespace()) {
-            return serde_json::from_slice(bytes).map_err(|error| error.to_string());
-        }
-        let mut file = Ubjson::new(bytes);
-        let read = Self::deserialize(&mut file).map_err(|error| error.to_string())?;
-        if file.is_at_end() { Ok(read) } else { Err("something follows the end of the model".into()) }
+        // What lacks the parts of a forest may be a model of another kind, which is the better thing to say.
+        parse(bytes).map_err(|message| match parse::<Outline>(bytes) {
+            Ok(Outline { learner: LearnerOutline { gradient_booster: BoosterName { name } } }) if !has_trees(&name) => {
+                without_trees(&name)
+            }
+            _ => message,
+        })
     }
+}
+
+/// As much of a file as says what kind of model it is.
+#[derive(Deserialize)]
+struct Outline {
+    learner: LearnerOutline,
+}
+
+#[derive(Deserialize)]
+struct LearnerOutline {
+    gradient_booster: BoosterName,
+}
+
+#[derive(Deserialize)]
+struct BoosterName {
+    name: String,
+}
+
+fn has_trees(booster: &str) -> bool {
+    ["gbtree", "dart"].contains(&booster)
+}
+
+fn without_trees(booster: &str) -> String {
+    format!("the booster is {booster:?}, wanted gbtree or dart")
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Read<T> {
+    // JSON goes on after the brace with a key or white space; UBJSON with the length of a key, which never looks so.
+    let after = bytes.get(1).copied();
+    if bytes.first() == Some(&b'{') && after.is_some_and(|byte| byte == b'"' || byte.is_ascii_whitespace()) {
+        return serde_json::from_slice(bytes).map_err(|error| error.to_string());
+    }
+    let mut file = Ubjson::new(bytes);
+    let read = T::deserialize(&mut file).map_err(|error| error.to_string())?;
+    if file.is_at_end() { Ok(read) } else { Err("something follows the end of the model".into()) }
 }
 
 impl Attributes {
@@ -168,7 +203,7 @@ impl Booster {
         match (self.name.as_str(), &self.model, &self.gbtree) {
             ("gbtree", Some(forest), _) => Ok((forest, None)),
             ("dart", _, Some(inner)) => Ok((inner.forest()?.0, Some(&self.weight_drop))),
-            (other, _, _) => Err(format!("the booster is {other:?}, wanted gbtree or dart")),
+            (other, _, _) => Err(without_trees(other)),
         }
     }
 }

@@ -12,26 +12,23 @@ use arsenal_core::ensemble::{Condition, Dtype, Feature, Tree};
 use arsenal_core::foreign::{Classes, ForeignModel, Step, Task};
 use arsenal_core::{Error, Result};
 
-use super::Read;
 use super::assemble::{Node, assemble, change_leaves, in_turns, sums};
+use super::{Asked, MORE_PROBABLE, Read, task_of_estimator};
 use categories::Column;
 use file::{File, Forest, TreeFile};
 
 /// Reads what XGBoost's `Booster.save_model` or `save_raw` writes, JSON or UBJSON.
-///
-/// `n_iterations` says how many of the model's iterations to take; without it they are all taken, but for a model that a
-/// scikit-learn estimator of XGBoost saved after stopping early, which predicts with its best iteration and those before.
 ///
 /// O(bytes) time and memory.
 ///
 /// # Errors
 /// [`Error::Value`] if the bytes are no model, are cut off, contradict themselves, or say what cannot be kept: linear models, trees
 /// with a vector in each leaf, objectives that are not listed here.
-pub fn from_xgboost(bytes: &[u8], n_iterations: Option<usize>) -> Result<ForeignModel> {
-    read(bytes, n_iterations).map_err(|message| Error::Value(format!("XGBoost model: {message}")))
+pub fn from_xgboost(bytes: &[u8], asked: Asked) -> Result<ForeignModel> {
+    read(bytes, asked).map_err(|message| Error::Value(format!("XGBoost model: {message}")))
 }
 
-fn read(bytes: &[u8], n_iterations: Option<usize>) -> Read<ForeignModel> {
+fn read(bytes: &[u8], asked: Asked) -> Read<ForeignModel> {
     let File { learner, version } = File::read(bytes)?;
     // Before, the base score of logitraw was taken for a probability.
     if learner.objective.name == "binary:logitraw" && version.first().is_none_or(|major| *major < 2) {
@@ -46,7 +43,7 @@ fn read(bytes: &[u8], n_iterations: Option<usize>) -> Read<ForeignModel> {
     }
     let names = names(n_features, &learner.feature_names)?;
     let columns = categories::columns(&names, &learner.feature_types, forest)?;
-    let n_iterations = n_iterations.or_else(|| learner.attributes.best_of_estimator());
+    let n_iterations = asked.n_iterations.or_else(|| learner.attributes.best_of_estimator());
     let n_used = n_used(forest, n_targets, n_iterations)?;
     // Every target that is named by a tree or by the objective has memory; the number of classes alone is only a number.
     if n_targets > MOST_TARGETS {
@@ -65,7 +62,9 @@ fn read(bytes: &[u8], n_iterations: Option<usize>) -> Read<ForeignModel> {
         }
         by_target[target].push(tree);
     }
-    let (steps, task, margin) = output(&learner.objective.name, n_targets)?;
+    let objective = &learner.objective.name;
+    let (steps, task, margin) = output(objective, n_targets)?;
+    let task = task_of_estimator(task, n_targets, asked.n_classes, objective)?;
     let bases = learner.params.base_scores(n_targets)?;
     let mut trees = in_turns(by_target)?;
     for (tree, base) in trees.iter_mut().zip(bases) {
@@ -153,7 +152,7 @@ fn output(objective: &str, n_targets: usize) -> Read<(Vec<Step>, Task, Margin)> 
     let logit: Margin = |base| -f64::from(1.0 / base - 1.0).ln() as f32;
     let log: Margin = |base| f64::from(base).ln() as f32;
     Ok(match objective {
-        "binary:logistic" if n_targets == 1 => (vec![Step::Sigmoid], Task::TwoClasses, logit),
+        "binary:logistic" if n_targets == 1 => (vec![Step::Sigmoid], MORE_PROBABLE, logit),
         // Several labels, each of which holds or not: their probabilities are numbers.
         "binary:logistic" | "reg:logistic" => (vec![Step::Sigmoid], Task::Numbers, logit),
         "binary:hinge" => (vec![Step::Positive], Task::Numbers, same),
