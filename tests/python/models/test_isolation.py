@@ -112,3 +112,11 @@ def test_rows_of_weight_zero_are_not_drawn_and_wrong_parameters_are_named():
         assert IsolationForest(max_samples=5000, n_estimators=2).fit(X).max_samples_ == 2000
     with pytest.raises(ArsenalValueError, match="n_estimators is 0, wanted at least 1"):
         IsolationForest(n_estimators=0).fit(X)
+
+
+def test_rows_drawn_twice_count_once_as_in_scikit_learn():
+    X, _ = data()
+    parameters = {"bootstrap": True, "max_samples": 64, "random_state": 0}
+    ours = IsolationForest(**parameters).fit(X).score_samples(X)
+    theirs = ensemble.IsolationForest(**parameters).fit(X).score_samples(X)
+    assert ours.mean() == pytest.approx(theirs.mean(), abs=0.005)

@@ -163,14 +163,15 @@ impl Cumulative {
     }
 }
 
-/// The rows of one tree. Without replacement a row that is drawn again is drawn anew, so that weights hold for those that are left.
+/// The rows of one tree, rising. With replacement a row that is drawn again counts once, as in scikit-learn: a row cannot be told from
+/// itself, so copies would only lengthen its path. Without, it is drawn anew, so that weights hold for those that are left.
 fn draw_rows(n_rows: usize, params: &Params, weights: Option<&Cumulative>, rng: &mut Rng) -> Vec<u32> {
     let mut draw = || match weights {
         Some(weights) => weights.draw(rng),
         None => rng.below(n_rows as u64) as u32,
     };
     if params.bootstrap {
-        return (0..params.max_samples).map(|_| draw()).collect();
+        return (0..params.max_samples).map(|_| draw()).collect::<BTreeSet<_>>().into_iter().collect();
     }
     if 2 * params.max_samples > n_rows && weights.is_none() {
         return rng.sample_sorted(n_rows, params.max_samples);
@@ -389,5 +390,9 @@ mod tests {
         let drawn = draw_rows(50, &Params { max_samples: 40, ..params() }, Some(&cumulative), &mut Rng::new(1));
         assert_eq!(drawn, (10..50).collect::<Vec<u32>>());
         assert!(Cumulative::new(&[1.0, -1.0], 2).is_err());
+        let with_replacement = Params { max_samples: 40, bootstrap: true, ..params() };
+        let drawn = draw_rows(50, &with_replacement, Some(&cumulative), &mut Rng::new(1));
+        assert!(drawn.is_sorted_by(|a, b| a < b) && drawn[0] >= 10);
+        assert!((15..40).contains(&drawn.len()), "about 63 % of the rows: {drawn:?}");
     }
 }
