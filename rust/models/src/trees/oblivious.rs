@@ -5,11 +5,11 @@
 //! ask for, at any depth.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
+use arsenal_core::Result;
 use arsenal_core::pool;
 use arsenal_core::rng::Rng;
-use arsenal_core::{Error, Result};
 
 use super::categories::{Category, categories_in_order, set_of};
 use super::columns::ColumnSample;
@@ -67,19 +67,17 @@ impl Grower<'_> {
         let mut levels: Vec<Level> = Vec::new();
         let mut gains: Vec<f64> = Vec::new();
         while levels.len() < self.params.max_depth && 2 << levels.len() <= self.params.max_leaf_nodes {
-            if stop.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
-            }
             let depth = levels.len();
             let used = used_columns(&levels);
             let allowed = self.params.constraints.interactions.allowed(&used);
             let columns = sample.of_node(depth, allowed.as_deref(), rng.fork(depth as u64));
-            let Some(level) = self.best_level(&groups, &columns, units) else { break };
+            let Some(level) = self.best_level(&groups, &columns, units, stop)? else { break };
             levels.push(level);
             gains.resize((2 << depth) - 1, 0.0);
             let first_split = (1 << depth) - 1;
             let mut next = Vec::with_capacity(2 * groups.len());
             for mut group in groups {
+                pool::go_on(stop)?;
                 match self.candidate_of(&group.open, level, units) {
                     None => {
                         group.path.push(None);
@@ -102,19 +100,19 @@ impl Grower<'_> {
     }
 
     /// The condition that gains most over all groups.
-    fn best_level(&self, groups: &[Group], columns: &[u32], units: Units) -> Option<Level> {
+    fn best_level(&self, groups: &[Group], columns: &[u32], units: Units, stop: &AtomicBool) -> Result<Option<Level>> {
         let open: Vec<&Open> =
             groups.iter().map(|group| &group.open).filter(|open| !open.histogram.is_empty()).collect();
         let mut tasks: Vec<(usize, Option<Level>)> = columns.iter().map(|&column| (column as usize, None)).collect();
-        pool::for_each(&mut tasks, &|(column, best)| {
+        pool::for_each_until(&mut tasks, stop, &|(column, best)| {
             let nodes: Vec<Searched<'_>> = open
                 .iter()
                 .map(|open| Searched { node: open.node(units), histogram: self.bins_of(open, *column) })
                 .collect();
             *best = self.best_of_column(*column, &nodes);
-        });
+        })?;
         let found = tasks.into_iter().filter_map(|(_, best)| best);
-        found.reduce(|a, b| if b.gain > a.gain { b } else { a })
+        Ok(found.reduce(|a, b| if b.gain > a.gain { b } else { a }))
     }
 
     fn best_of_column(&self, column: usize, nodes: &[Searched<'_>]) -> Option<Level> {
