@@ -76,6 +76,11 @@ fn impurity(criterion: Criterion, rows: &[usize], y: &[f64], n_classes: usize) -
         Criterion::SquaredError | Criterion::FriedmanMse => {
             rows.iter().map(|&row| (y[row] - mean).powi(2)).sum::<f64>() / n
         }
+        Criterion::AbsoluteError => {
+            // The sum of distances is least at one of the targets.
+            let about = |center: f64| rows.iter().map(|&row| (y[row] - center).abs()).sum::<f64>() / n;
+            rows.iter().map(|&row| about(y[row])).fold(f64::INFINITY, f64::min)
+        }
         Criterion::Poisson => {
             let deviance = |y: f64| if y > 0.0 { y * (y / mean).ln() } else { 0.0 };
             rows.iter().map(|&row| deviance(y[row])).sum::<f64>() / n
@@ -111,6 +116,7 @@ fn every_split_is_the_best_by_definition() {
         (Criterion::SquaredError, 0),
         (Criterion::FriedmanMse, 0),
         (Criterion::Poisson, 0),
+        (Criterion::AbsoluteError, 0),
     ] {
         let y: Vec<f64> = (0..120).map(|_| rng.below(if n_classes == 0 { 6 } else { n_classes }) as f64).collect();
         let outputs = if n_classes == 0 { Outputs::Numbers(1) } else { Outputs::Classes(vec![n_classes as usize]) };

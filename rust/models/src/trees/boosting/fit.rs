@@ -16,7 +16,7 @@ use super::derivatives::{derive, round, rounding};
 use super::input::Input;
 use super::loss::{BLOCK, Loss, Task, mean, predictions};
 use super::params::Params;
-use super::progress::Progress;
+use super::progress::{Observer, Progress};
 use super::resume;
 use super::sampling::{Sample, Sampling};
 use super::sizes::{check_derivatives, check_scores, fits_f32};
@@ -199,20 +199,7 @@ fn boost<'a>(
     let rng = Rng::new(params.seed);
     let rows = counted_rows(labels);
     let n_targets = loss.n_targets();
-    // Asked for in any case: the loss prepares for its rows there.
-    let best_constants = loss.initial_scores(labels, &rows)?;
-    let fits_f32 = fits_f32(&*loss, &best_constants, labels, &rows);
-    let (binning, initial_scores, trees) = if let Some(state) = training.resume_from {
-        resume::check_dtype(state, fits_f32, mean(labels, &rows))?;
-        (state.binning.clone(), state.initial_scores.clone(), state.ensemble.trees.clone())
-    } else {
-        let mut binning = training.table.learn_bins(&rows, training.is_category, params.max_bins, &rng, stop)?;
-        if !fits_f32 {
-            binning.dtype = Dtype::F64;
-        }
-        check_scores(&best_constants, binning.dtype)?;
-        (binning, best_constants, Vec::new())
-    };
+    let Beginning { binning, initial_scores, trees } = begin(training, &mut *loss, &rows, params, stop)?;
     let walked: Vec<GrownTree> = trees.iter().map(|tree| resume::in_bins(tree, &binning)).collect();
     let n_done = trees.len() / n_targets;
     let start = |binned: &BinnedTable| -> Result<Vec<Vec<f64>>> {
@@ -224,11 +211,11 @@ fn boost<'a>(
         Ok(scores)
     };
     let binned = training.table.binned(&binning, Layouts::RowsAndColumns, stop)?;
-    let begin = |&Evaluation { table, labels }: &Evaluation<'a, '_>| -> Result<Scored<'a>> {
+    let scored_of = |&Evaluation { table, labels }: &Evaluation<'a, '_>| -> Result<Scored<'a>> {
         let binned = table.binned(&binning, Layouts::Columns, stop)?;
         Ok(Scored { labels, scores: start(&binned)?, binned, losses: Vec::new() })
     };
-    let mut scored = evaluations.iter().map(begin).collect::<Result<Vec<_>>>()?;
+    let mut scored = evaluations.iter().map(scored_of).collect::<Result<Vec<_>>>()?;
     give_back_after(training.table);
     let mut booster = Booster {
         labels,
@@ -304,10 +291,43 @@ fn boost<'a>(
     Ok(Fitted { state, train_losses, evaluation_losses, n_iterations })
 }
 
+/// What iterations go on from.
+struct Beginning {
+    binning: Binning,
+    initial_scores: Vec<f64>,
+    trees: Vec<Tree>,
+}
+
+/// The earlier fit's, else bins learned from the rows that count, and the best constants.
+fn begin(
+    training: &Training<'_, '_>,
+    loss: &mut dyn Loss,
+    rows: &[u32],
+    params: &Params,
+    stop: &AtomicBool,
+) -> Result<Beginning> {
+    let labels = training.labels;
+    // Asked for in any case: the loss prepares for its rows there.
+    let initial_scores = loss.initial_scores(labels, rows)?;
+    let fits_f32 = fits_f32(loss, &initial_scores, labels, rows);
+    if let Some(state) = training.resume_from {
+        resume::check_dtype(state, fits_f32, mean(labels, rows))?;
+        let State { binning, initial_scores, ensemble } = state.clone();
+        return Ok(Beginning { binning, initial_scores, trees: ensemble.trees });
+    }
+    let rng = Rng::new(params.seed);
+    let mut binning = training.table.learn_bins(rows, training.is_category, params.max_bins, &rng, stop)?;
+    if !fits_f32 {
+        binning.dtype = Dtype::F64;
+    }
+    check_scores(&initial_scores, binning.dtype)?;
+    Ok(Beginning { binning, initial_scores, trees: Vec::new() })
+}
+
 /// What an improvement is measured by: how far the first loss, or what the caller measures instead, is from that of perfect
 /// predictions; or 1 where losses have no unit.
 fn unit(loss: &dyn Loss, rows: &Scored<'_>, progress: &Progress<'_>) -> f64 {
-    let has_metric = progress.observer.is_some_and(|observer| observer.has_metric());
+    let has_metric = progress.observer.is_some_and(Observer::has_metric);
     match (rows.losses.first(), loss.least_loss(rows.labels)) {
         (Some(first), Some(least)) => (first - if has_metric { 0.0 } else { least }).abs(),
         _ => 1.0,
