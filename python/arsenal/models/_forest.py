@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sklearn.utils.validation import check_is_fitted
 
 from arsenal.exceptions import ArsenalValueError
+from arsenal.models import _forest_parameters as parameters
 from arsenal.models._decision_tree import DecisionTreeClassifier, DecisionTreeRegressor
 from arsenal.models._forest_base import ClassTrees, Learned, Trees
 from arsenal.models._quantiles import QuantileTrees
@@ -20,7 +21,7 @@ class _Forest(Trees):
     n_estimators: int
 
     def _n_trees(self) -> int:
-        if self.oob_score and not self.bootstrap:
+        if parameters.scores_out_of_bag(self.oob_score) and not self.bootstrap:
             raise ArsenalValueError("Out of bag estimation only available if bootstrap=True")
         return self.n_estimators
 

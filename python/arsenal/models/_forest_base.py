@@ -62,6 +62,14 @@ class Learned:
         return _read, (type(self.state).__name__, self.state.to_bytes(), self.description)
 
 
+def check_columns(names: list[str], earlier: Learned) -> None:
+    """Raise unless columns are those that a forest, which a warm start goes on with, was learned from."""
+    if names != earlier.description["columns"]:
+        raise ArsenalValueError(
+            f"X has the columns {names}, the forest to go on with has {earlier.description['columns']}"
+        )
+
+
 def _read(kind: str, state: bytes, description: dict[str, Any]) -> Learned:
     kinds: dict[str, Any] = {"ForestState": _rust.ForestState, "IsolationState": _rust.IsolationState}
     return Learned(kinds[kind].from_bytes(state), description)
@@ -123,13 +131,19 @@ class Trees(TreeExplanations, TableEstimator):
                 stacklevel=4,
             )
         check_consistent_length(Rows(table), labels)
+        earlier = dict(vars(self)) if self.warm_start and hasattr(self, "_learned") else None
         self.n_outputs_ = 1 if labels.ndim == 1 else labels.shape[1]
         targets, outputs = self._encode(labels.reshape(len(labels), self.n_outputs_))
         weights, is_subsample_balanced = self._weights(labels, sample_weight)
         names = _tables.column_names(table, self.n_features_in_)
         categories = _tables.category_mask(self.categorical_features, names, self.n_features_in_)
-        previous = self._learned.state if self.warm_start and hasattr(self, "_learned") else None
         n_trees = self._n_trees()
+        if self.oob_score:
+            self._check_out_of_bag()
+        previous = None
+        if earlier is not None:
+            previous = earlier["_learned"].state
+            self._check_earlier(earlier, names)
         if previous is None:
             self._seed = int(check_random_state(self.random_state).randint(0, 2**31 - 1))
         elif previous.n_trees > n_trees:
@@ -139,7 +153,10 @@ class Trees(TreeExplanations, TableEstimator):
             )
         elif previous.n_trees == n_trees:
             warn("Warm-start fitting without increasing n_estimators does not fit new trees.", stacklevel=4)
-            return self
+            if not self.oob_score or hasattr(self, "oob_score_"):
+                return self
+        for name in ("oob_score_", "oob_prediction_", "oob_decision_function_"):
+            vars(self).pop(name, None)  # they are of the trees before
         params = self._core_params(names, len(labels), n_trees, is_subsample_balanced)
         description = self._file_description(X, names, categories, self._file_classes())
         with iteration_bar(self.verbose, n_trees, type(self).__name__) as tick:
@@ -156,6 +173,17 @@ class Trees(TreeExplanations, TableEstimator):
         if out_of_bag is not None:
             self._score_out_of_bag(out_of_bag.reshape(len(labels), -1), labels)
         return self
+
+    def _check_earlier(self, earlier: dict[str, Any], names: list[str]) -> None:
+        """Raise unless the columns and targets are those of the fit that a warm start goes on from."""
+        check_columns(names, earlier["_learned"])
+        if self.n_outputs_ != earlier["n_outputs_"]:
+            raise ArsenalValueError(
+                f"y has {self.n_outputs_} outputs, the forest to go on with has {earlier['n_outputs_']}"
+            )
+
+    def _check_out_of_bag(self) -> None:
+        """Raise unless rows can be scored by the trees that did not see them."""
 
     def _core_params(
         self, names: list[str], n_samples: int, n_trees: int, is_subsample_balanced: bool
@@ -296,6 +324,22 @@ class ClassTrees(ClassifierMixin, Trees):
         self.classes_: Any = classes[0] if alone else classes
         self.n_classes_: Any = n_classes[0] if alone else n_classes
         return np.column_stack([codes for _, codes in encoded]).astype(np.float64), n_classes
+
+    def _check_earlier(self, earlier: dict[str, Any], names: list[str]) -> None:
+        super()._check_earlier(earlier, names)
+        known = [earlier["classes_"]] if self.n_outputs_ == 1 else earlier["classes_"]
+        for output, (now, before) in enumerate(zip(self._classes(), known, strict=True)):
+            if not np.array_equal(now, before):
+                of = "y" if self.n_outputs_ == 1 else f"output {output} of y"
+                raise ArsenalValueError(
+                    f"{of} has the classes {now.tolist()}, the forest to go on with knows {before.tolist()}"
+                )
+
+    def _check_out_of_bag(self) -> None:
+        if self.n_outputs_ > 1 and any(n != 2 for n in self.n_classes_):
+            raise ArsenalValueError(
+                f"oob_score with several outputs is for two classes in each, y has {self.n_classes_} classes"
+            )
 
     def _file_classes(self) -> Any:
         return file_labels(self.classes_) if self.n_outputs_ == 1 else [file_labels(of) for of in self.classes_]

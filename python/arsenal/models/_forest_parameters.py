@@ -15,8 +15,12 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
+def _is_real(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, Integral)
+
+
 def _is_share(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, Integral) and 0 < float(value) <= 1
+    return _is_real(value) and 0 < float(value) <= 1
 
 
 def columns_per_split(max_features: Any, n_features: int) -> int:
@@ -35,16 +39,35 @@ def columns_per_split(max_features: Any, n_features: int) -> int:
     )
 
 
-def drawn_rows(max_samples: Any, n_samples: int) -> int:
-    """``max_samples`` as a number of rows."""
+def columns_per_tree(max_features: Any, n_features: int) -> int:
+    """``max_features`` of an isolation forest as a number of columns."""
+    if _is_whole(max_features) and 1 <= max_features <= n_features:
+        return int(max_features)
+    if _is_share(max_features):
+        return max(1, int(max_features * n_features))
+    raise ArsenalValueError(
+        f"max_features is {max_features!r}, wanted 1 to n_features={n_features} columns or a share of at most 1"
+    )
+
+
+def scores_out_of_bag(oob_score: Any) -> bool:
+    """Whether ``oob_score`` asks for a score, which a callable of its own may give."""
+    if not isinstance(oob_score, bool | np.bool_) and not callable(oob_score):
+        raise ArsenalTypeError(f"oob_score is {oob_score!r}, wanted True, False or a callable")
+    return bool(oob_score)
+
+
+def drawn_rows(max_samples: Any, n_samples: int, *, most: float = math.inf) -> int:
+    """``max_samples`` as a number of rows, which may be more than there are; ``most`` is the greatest share of them."""
     if max_samples is None:
         return n_samples
-    if _is_whole(max_samples) and 1 <= max_samples <= n_samples:
+    if _is_whole(max_samples) and 1 <= max_samples < 2**31:
         return int(max_samples)
-    if _is_share(max_samples):
-        return max(1, round(float(max_samples) * n_samples))
+    if _is_real(max_samples) and 0 < max_samples <= most and max_samples * n_samples < 2**31:
+        return max(1, int(max_samples * n_samples))
+    limit = "above 0" if most == math.inf else f"of at most {most:g}"
     raise ArsenalValueError(
-        f"max_samples is {max_samples!r}, wanted None, 1 to n_samples={n_samples} rows or a share of at most 1"
+        f"max_samples is {max_samples!r}, wanted a number of at least 1 row (n_samples={n_samples}) or a share {limit}"
     )
 
 

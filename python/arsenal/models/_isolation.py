@@ -16,7 +16,7 @@ from arsenal.exceptions import ArsenalValueError
 from arsenal.models import _forest_parameters as parameters
 from arsenal.models import _tables
 from arsenal.models._estimator import Rows, TableEstimator
-from arsenal.models._forest_base import Learned
+from arsenal.models._forest_base import Learned, check_columns
 from arsenal.models._parameters import check_parameters
 from arsenal.models._progress import iteration_bar
 from arsenal.models._refit import all_or_nothing
@@ -136,15 +136,17 @@ class IsolationForest(OutlierMixin, TableEstimator):
                 _check_sample_weight(sample_weight, np.empty(n_samples), dtype=np.float64, ensure_non_negative=True)
             )
         previous = self._learned.state if self.warm_start and hasattr(self, "_learned") else None
-        if previous is None:
+        names = _tables.column_names(table, self.n_features_in_)
+        if previous is not None:
+            check_columns(names, self._learned)
+        else:
             self._seed = int(check_random_state(self.random_state).randint(0, 2**31 - 1))
         self.max_samples_ = self._drawn_rows(n_samples)
-        names = _tables.column_names(table, self.n_features_in_)
         description = self._file_description(X, names, [False] * len(names), None)
         params = {
             "n_estimators": self.n_estimators,
             "max_samples": self.max_samples_,
-            "max_features": parameters.columns_per_split(self.max_features, self.n_features_in_),
+            "max_features": parameters.columns_per_tree(self.max_features, self.n_features_in_),
             "bootstrap": self.bootstrap,
             "seed": self._seed,
             "n_jobs": self.n_jobs,
@@ -175,7 +177,7 @@ class IsolationForest(OutlierMixin, TableEstimator):
                 stacklevel=4,
             )
             return n_samples
-        return parameters.drawn_rows(self.max_samples, n_samples)
+        return parameters.drawn_rows(self.max_samples, n_samples, most=1.0)
 
     def score_samples(self, X: Any) -> npt.NDArray[Any]:
         """Scores of rows, of shape (n_samples,): between -1 and 0, the lower the more abnormal."""

@@ -182,6 +182,72 @@ def test_out_of_bag_scores_are_honest():
         RandomForestClassifier(n_estimators=1, oob_score=True, random_state=0).fit(X, y > 100)
 
 
+def test_out_of_bag_scores_are_those_of_the_last_fit():
+    X, y = load_diabetes(return_X_y=True)
+    whole = RandomForestRegressor(n_estimators=30, oob_score=True, random_state=0).fit(X, y)
+    model = RandomForestRegressor(n_estimators=30, random_state=0, warm_start=True).fit(X, y)
+    assert not hasattr(model, "oob_score_")
+    with pytest.warns(UserWarning, match="does not fit new trees"):
+        model.set_params(oob_score=True).fit(X, y)
+    assert model.oob_score_ == whole.oob_score_
+    np.testing.assert_array_equal(model.oob_prediction_, whole.oob_prediction_)
+    model.set_params(oob_score=False, warm_start=False).fit(X, y)
+    assert not hasattr(model, "oob_score_")
+    assert not hasattr(model, "oob_prediction_")
+
+
+def test_out_of_bag_scores_of_several_outputs():
+    X, y = load_iris(return_X_y=True)
+    pairs = np.column_stack([y > 0, y > 1])
+    model = RandomForestClassifier(n_estimators=30, oob_score=True, random_state=0).fit(X, pairs)
+    theirs = ensemble.RandomForestClassifier(n_estimators=30, oob_score=True, random_state=0).fit(X, pairs)
+    assert model.oob_score_ == pytest.approx(theirs.oob_score_, abs=0.05)
+    assert model.oob_decision_function_.shape == theirs.oob_decision_function_.shape
+    for others in (np.column_stack([y, y > 0]), np.column_stack([y, y])):
+        with pytest.raises(ArsenalValueError, match=r"two classes in each, y has \[3, [23]\] classes"):
+            RandomForestClassifier(n_estimators=10**6, oob_score=True).fit(X, others)
+
+
+@pytest.mark.parametrize("oob_score", ["no", 1, None])
+def test_oob_score_is_a_switch_or_a_callable(oob_score):
+    X, y = load_iris(return_X_y=True)
+    with pytest.raises(ArsenalTypeError, match=f"oob_score is {oob_score!r}, wanted True, False or a callable"):
+        RandomForestClassifier(n_estimators=2, oob_score=oob_score).fit(X, y)
+
+
+@pytest.mark.parametrize("parameters", [{"max_samples": 900}, {"max_samples": 1.7}, {"max_samples": 0.337}])
+def test_max_samples_counts_as_in_scikit_learn(parameters):
+    X, y = load_diabetes(return_X_y=True)
+    ours = RandomForestRegressor(n_estimators=2, **parameters).fit(X, y).estimators_[0]
+    theirs = ensemble.RandomForestRegressor(n_estimators=2, **parameters).fit(X, y).estimators_[0]
+    assert ours.trees_to_dataframe().weight.iloc[0] == theirs.tree_.weighted_n_node_samples[0]
+
+
+def test_warm_start_goes_on_with_the_same_classes_and_columns():
+    X, y = load_iris(return_X_y=True)
+    names = np.array(["u", "v", "w"])[y]
+    model = RandomForestClassifier(n_estimators=3, warm_start=True, random_state=0).fit(X, y)
+    content = model._onnx_bytes()
+    for more in (3, 4):
+        model.set_params(n_estimators=more)
+        with pytest.raises(
+            ArsenalValueError, match=r"y has the classes \['u', 'v', 'w'\], the forest to go on with knows"
+        ):
+            model.fit(X, names)
+        with pytest.raises(ArsenalValueError, match="y has 2 outputs, the forest to go on with has 1"):
+            model.fit(X, np.column_stack([y, y]))
+        with pytest.raises(ArsenalValueError, match=r"X has the columns \['x0', 'x1'\], the forest to go on with has"):
+            model.fit(X[:, :2], y)
+    assert model._onnx_bytes() == content
+    assert model.classes_.tolist() == [0, 1, 2]
+    both = RandomForestClassifier(n_estimators=2, warm_start=True).fit(X, np.column_stack([y, y]))
+    with pytest.raises(ArsenalValueError, match=r"output 1 of y has the classes \[1, 2, 3\], the forest to go on"):
+        both.set_params(n_estimators=3).fit(X, np.column_stack([y, y + 1]))
+    outliers = IsolationForest(n_estimators=2, warm_start=True).fit(X)
+    with pytest.raises(ArsenalValueError, match=r"X has the columns \['x0', 'x1'\], the forest to go on with has"):
+        outliers.set_params(n_estimators=3).fit(X[:, :2])
+
+
 def test_warm_start_adds_the_trees_that_one_fit_would_have():
     X, y = load_iris(return_X_y=True)
     whole = RandomForestClassifier(n_estimators=12, oob_score=True, random_state=3).fit(X, y)
@@ -345,7 +411,12 @@ def test_every_instruction_set_gives_the_same_bytes():
     [
         ({"max_features": "half"}, "max_features is 'half'"),
         ({"max_features": 0}, "max_features is 0"),
-        ({"max_samples": 1000}, "max_samples is 1000, wanted None, 1 to n_samples=442"),
+        (
+            {"max_samples": 0},
+            r"max_samples is 0, wanted a number of at least 1 row \(n_samples=442\) or a share above 0",
+        ),
+        ({"max_samples": -0.5}, "max_samples is -0.5, wanted a number of at least 1 row"),
+        ({"max_samples": 2**40}, "max_samples is 1099511627776, wanted a number of at least 1 row"),
         ({"max_samples": 0.5, "bootstrap": False}, "cannot be set if `bootstrap=False`"),
         ({"oob_score": True, "bootstrap": False}, "only available if bootstrap=True"),
         ({"criterion": "gini"}, "criterion is 'gini', wanted one of 'squared_error'"),

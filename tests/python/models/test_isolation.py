@@ -114,6 +114,13 @@ def test_rows_of_weight_zero_are_not_drawn_and_wrong_parameters_are_named():
         IsolationForest(n_estimators=0).fit(X)
 
 
+@pytest.mark.parametrize("max_features", [9, 0, "sqrt", None, 1.5])
+def test_max_features_is_within_the_columns(max_features):
+    X, _ = data()
+    with pytest.raises(ArsenalValueError, match=f"max_features is {max_features!r}, wanted 1 to n_features=4 columns"):
+        IsolationForest(n_estimators=2, max_features=max_features).fit(X)
+
+
 def test_rows_drawn_twice_count_once_as_in_scikit_learn():
     X, _ = data()
     parameters = {"bootstrap": True, "max_samples": 64, "random_state": 0}
