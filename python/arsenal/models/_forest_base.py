@@ -123,6 +123,8 @@ class Trees(TreeExplanations, TableEstimator):
         labels = _check_y(given(y), multi_output=True, y_numeric=not self._has_classes, estimator=self)
         if sparse.issparse(labels):
             raise ArsenalValueError("sparse multilabel-indicator for y is not supported.")
+        if not self._has_classes:
+            _tables.check_is_no_time(labels, "y")
         if labels.ndim == 2 and labels.shape[1] == 1:
             warn(
                 "A column-vector y was passed when a 1d array was expected. Please change the shape of y to "
@@ -156,7 +158,7 @@ class Trees(TreeExplanations, TableEstimator):
             if not self.oob_score or hasattr(self, "oob_score_"):
                 return self
         for name in ("oob_score_", "oob_prediction_", "oob_decision_function_"):
-            vars(self).pop(name, None)  # they are of the trees before
+            self.__dict__.pop(name, None)  # they are of the trees before
         params = self._core_params(names, len(labels), n_trees, is_subsample_balanced)
         description = self._file_description(X, names, categories, self._file_classes())
         with iteration_bar(self.verbose, n_trees, type(self).__name__) as tick:

@@ -303,7 +303,7 @@ def test_an_estimator_of_two_classes_takes_its_number_for_a_probability(name: st
     ("name", "classes", "message"),
     [
         ("targets", [0, 1], 'the objective "reg:squarederror" gives a row 2 numbers, which are no probabilities of'),
-        ("squarederror", [0, 1, 2], 'the objective "reg:squarederror" gives a row 1 numbers, which are no probabilit'),
+        ("squarederror", [0, 1, 2], 'the objective "reg:squarederror" gives a row 1 numbers, which are no'),
         ("softprob", [0, 1], 'the objective "multi:softprob" gives a row 3 numbers'),
         ("binary", [5], "the estimator knows one class, wanted 2 or more"),
     ],
