@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import sparse
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.exceptions import DataConversionWarning
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -413,7 +413,7 @@ class ClassTrees(ClassifierMixin, Trees):
             own[unseen] = 0.0
         predicted = self._most_probable(probabilities)
         self.oob_decision_function_ = probabilities[0] if self.n_outputs_ == 1 else np.stack(probabilities, axis=-1)
-        metric: Callable[..., float] = self.oob_score if callable(self.oob_score) else accuracy_score
+        metric: Callable[..., float] = self.oob_score if callable(self.oob_score) else _exact_share
         self.oob_score_ = metric(labels, predicted)
 
     def __sklearn_tags__(self) -> Any:
@@ -475,6 +475,12 @@ class NumberTrees(RegressorMixin, Trees):
         self.oob_prediction_ = means[:, 0] if self.n_outputs_ == 1 else means
         metric: Callable[..., float] = self.oob_score if callable(self.oob_score) else r2_score
         self.oob_score_ = metric(labels, self.oob_prediction_)
+
+
+def _exact_share(labels: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> float:
+    """Accuracy: the share of rows with all outputs right, whatever the labels are."""
+    is_right = labels.reshape(predicted.shape) == predicted
+    return float((is_right.all(axis=1) if is_right.ndim == 2 else is_right).mean())
 
 
 def _warn_if_always_seen(means: _Floats) -> npt.NDArray[np.bool_]:

@@ -28,7 +28,7 @@ from scipy import sparse
 from sklearn import ensemble, tree
 from sklearn.base import is_classifier
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, make_multilabel_classification
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.metrics import f1_score, roc_auc_score
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -203,6 +203,11 @@ def test_out_of_bag_scores_of_several_outputs():
     theirs = ensemble.RandomForestClassifier(n_estimators=30, oob_score=True, random_state=0).fit(X, pairs)
     assert model.oob_score_ == pytest.approx(theirs.oob_score_, abs=0.05)
     assert model.oob_decision_function_.shape == theirs.oob_decision_function_.shape
+    named = RandomForestClassifier(n_estimators=30, oob_score=True, random_state=0).fit(X, np.where(pairs, "y", "n"))
+    assert named.oob_score_ == model.oob_score_
+    alone = RandomForestClassifier(n_estimators=30, oob_score=True, random_state=0)
+    with pytest.warns(DataConversionWarning):
+        assert alone.fit(X, y[:, None]).oob_score_ == alone.fit(X, y).oob_score_
     for others in (np.column_stack([y, y > 0]), np.column_stack([y, y])):
         with pytest.raises(ArsenalValueError, match=r"two classes in each, y has \[3, [23]\] classes"):
             RandomForestClassifier(n_estimators=10**6, oob_score=True).fit(X, others)
