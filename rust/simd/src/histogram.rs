@@ -107,7 +107,7 @@ for_every_isa! {
 const AHEAD: usize = 16;
 
 /// Adds the pair of every row to each of the row's bins. `pairs[row]` is made by [`pack`]; `histogram` holds `spacing` entries per
-/// column. A bin beyond the spacing counts as its remainder.
+/// column. A bin beyond those that a spacing is made for counts as its remainder by their number.
 ///
 /// The caller keeps sums in range: over all rows that ever meet in one histogram, |Σ gradient| < 2³¹ and Σ hessian < 2³¹.
 /// Integer sums do not depend on the order of rows, so any split of the work gives the same histogram.
@@ -282,14 +282,16 @@ mod tests {
         let bytes: Vec<u8> = (0..n_rows * stride).map(|i| (i * 7 % 251) as u8).collect();
         let pairs: Vec<u32> = (0..n_rows).map(|i| pack((i as i16 % 90) - 45, (i % 61) as u16)).collect();
         let list: Vec<u32> = (0..n_rows as u32).filter(|r| r % 3 != 1).collect();
-        for (spacing, n_columns) in [(Spacing::S4, 7), (Spacing::S16, 3), (Spacing::S64, 16), (Spacing::S256, 13)] {
+        for (spacing, n_bins, n_columns) in
+            [(Spacing::S4, 4, 7), (Spacing::S16, 16, 3), (Spacing::S64, 64, 16), (Spacing::S256, 256, 13)]
+        {
             let bins = BinRows { bytes: &bytes, stride, first_column: 0, n_columns, spacing };
             let len = n_columns * spacing.entries();
             let (mut listed, mut naive) = (vec![0; len], vec![(0i64, 0i64); len]);
             accumulate(bins, Rows::Listed(&list), &pairs, &mut listed);
             for &row in &list {
                 for column in 0..n_columns {
-                    let bin = usize::from(bytes[row as usize * stride + column]) % spacing.entries();
+                    let bin = usize::from(bytes[row as usize * stride + column]) % n_bins;
                     let entry = &mut naive[column * spacing.entries() + bin];
                     let (g, h) = unpack(widen(pairs[row as usize]));
                     *entry = (entry.0 + g, entry.1 + h);
@@ -372,7 +374,7 @@ mod tests {
     #[should_panic(expected = "n_rows")]
     fn a_row_outside_is_refused() {
         let bins = BinRows { bytes: &[0; 8], stride: 4, first_column: 0, n_columns: 1, spacing: Spacing::S256 };
-        accumulate(bins, Rows::Listed(&[2]), &[0; 9], &mut [0; 256]);
+        accumulate(bins, Rows::Listed(&[2]), &[0; 9], &mut [0; 256 + LINE]);
     }
 
     #[test]
