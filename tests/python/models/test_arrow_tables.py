@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from arsenal._native import _rust
 from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
-from arsenal.models import GradientBoostingRegressor
+from arsenal.models import GradientBoostingRegressor, _boosting_parameters
 
 N = 300
 RNG = np.random.default_rng(5)
@@ -99,7 +99,7 @@ def test_numbers_that_are_not_exact_and_types_that_are_not_numbers():
 def test_tables_that_the_core_cannot_read_are_named():
     labels = np.zeros(3)
     description = {"name": "m", "columns": ["x0"], "categories": None, "classes": None, "metadata": []}
-    params = GradientBoostingRegressor()._core_params(0, ["x0"])
+    params = _boosting_parameters.for_core(GradientBoostingRegressor(), 0, ["x0"])
     loss = ("squared_error", [], None)
     for bad, error, message in [
         (object(), ArsenalTypeError, "got a table of type object"),
