@@ -127,6 +127,22 @@ test-sanitize: $(VENV)/.group-build ## Tests of the runtime under the address an
 	cmake --build $(CMAKE_BUILD)-sanitize
 	ctest --test-dir $(CMAKE_BUILD)-sanitize --output-on-failure
 
+# Seconds for each target; what ends a target is written to cpp/fuzz/findings, where it stays as a test.
+FUZZ_SECONDS ?= 60
+
+.PHONY: fuzz
+fuzz: $(VENV)/.group-build ## Fuzz the runtime's reader and its run, with clang's libFuzzer (FUZZ_SECONDS=1800)
+	@tools/fuzzer
+	cmake -S . -B $(CMAKE_BUILD)-fuzz -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER=clang++ \
+	  -DARSENAL_FUZZ=ON -DARSENAL_SANITIZE=address,undefined
+	cmake --build $(CMAKE_BUILD)-fuzz
+	$(CMAKE_BUILD)-fuzz/cpp/fuzz/arsenal_fuzz_corpus $(CMAKE_BUILD)-fuzz/corpus
+	for target in load run; do \
+	  $(CMAKE_BUILD)-fuzz/cpp/fuzz/arsenal_fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -max_len=65536 -timeout=20 \
+	    -rss_limit_mb=4096 -artifact_prefix=cpp/fuzz/findings/$$target/ -print_final_stats=1 \
+	    $(CMAKE_BUILD)-fuzz/corpus/$$target cpp/fuzz/findings/$$target; \
+	done
+
 .PHONY: test-python
 test-python: build $(VENV)/.group-test $(VENV)/.extra-demo ## Tests of the Python package
 	$(BIN)/python -m pytest $(ARGS)

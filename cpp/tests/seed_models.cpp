@@ -1,0 +1,127 @@
+#include "seed_models.h"
+
+#include "forest.h"
+
+namespace arsenal::test {
+
+std::vector<std::string> seed_models() {
+  std::vector<std::string> models;
+  ForestShape shape{4, 6, 3, 2, {"BRANCH_LEQ", "BRANCH_GT", "BRANCH_EQ"}, 8, true};
+  models.push_back(regressor_model(random_forest<float>(shape)));
+  models.push_back(regressor_model(random_forest<double>(shape)));
+  const auto labels = attribute("classlabels_strings", std::vector<std::string>{"a", "b"});
+  models.push_back(classifier_model(random_forest<float>(shape), {labels, attribute("post_transform", "SOFTMAX")}));
+  shape.n_targets = 1;
+  shape.member_every = 2;
+  models.push_back(ensemble_model(random_forest<float>(shape)));
+  const auto forest = random_forest<double>(shape);
+
+  ModelSpec table;
+  table.inputs = {value_info("a", ARSENAL_DOUBLE, {"N", 1}), value_info("b", ARSENAL_INT64, {"N", 1}),
+                  value_info("c", ARSENAL_STRING, {"N", 1})};
+  table.initializers = {tensor("one", {}, std::vector<double>{1}),
+                        tensor("classes", {2}, std::vector<std::string>{"no", "yes"})};
+  table.nodes = {
+      node("LabelEncoder", {"c"}, {"code"},
+           {attribute("keys_strings", std::vector<std::string>{"x", "yy", "zzz"}),
+            attribute("values_tensor", tensor("", {3}, std::vector<double>{1, 2, 3}))},
+           "ml"),
+      node("Cast", {"b"}, {"number"}, {attribute("to", ARSENAL_DOUBLE)}),
+      node("Concat", {"a", "number", "code"}, {"row"}, {attribute("axis", 1)}),
+      node("TreeEnsemble", {"row"}, {"raw"}, indexed_attributes(forest), "ml"),
+      node("Sigmoid", {"raw"}, {"p"}),
+      node("Sub", {"one", "p"}, {"q"}),
+      node("Concat", {"q", "p"}, {"probabilities"}, {attribute("axis", 1)}),
+      node("ArgMax", {"probabilities"}, {"index"}, {attribute("axis", 1), attribute("keepdims", 0)}),
+      node("Gather", {"classes", "index"}, {"label"}),
+  };
+  table.outputs = {value_info("label", ARSENAL_STRING, {"N"}), value_info("probabilities", ARSENAL_DOUBLE, {"N", 2})};
+  table.metadata = {{"key", "value"}};
+  models.push_back(model(table));
+
+  ModelSpec shapes;
+  shapes.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 2, 3})};
+  shapes.initializers = {tensor("target", {2}, std::vector<std::int64_t>{-1, 6}),
+                         tensor("axes", {1}, std::vector<std::int64_t>{1}),
+                         tensor("half", {1, 6}, std::vector<float>{1, 2, 3, 4, 5, 6})};
+  shapes.nodes = {
+      node("Reshape", {"X", "target"}, {"flat"}),
+      node("Constant", {}, {"two"}, {attribute("value_floats", std::vector<float>{2})}),
+      node("Mul", {"flat", "two"}, {"m"}),
+      node("Div", {"m", "half"}, {"d"}),
+      node("Add", {"d", "flat"}, {"s"}),
+      node("Greater", {"s", "flat"}, {"g"}),
+      node("Where", {"g", "s", "flat"}, {"w"}),
+      node("Softmax", {"w"}, {"p"}),
+      node("Unsqueeze", {"p", "axes"}, {"u"}),
+      node("Squeeze", {"u", "axes"}, {"q"}),
+      node("Flatten", {"q"}, {"f"}),
+      node("Neg", {"f"}, {"n"}),
+      node("Exp", {"n"}, {"e"}),
+      node("Identity", {"e"}, {"Y"}),
+      node("Less", {"flat", "two"}, {"L"}),
+  };
+  shapes.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("L", ARSENAL_BOOL)};
+  models.push_back(model(shapes));
+
+  ModelSpec columns;
+  columns.opset = 18;
+  columns.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 6})};
+  columns.initializers = {tensor("ends", {1}, std::vector<std::int64_t>{5}),
+                          tensor("ones", {1}, std::vector<std::int64_t>{1}),
+                          tensor("wide", {2}, std::vector<std::int64_t>{1, 4}),
+                          tensor("low", {}, std::vector<float>{-2}),
+                          tensor("high", {}, std::vector<float>{2}),
+                          tensor("places", {1, 2}, std::vector<std::int64_t>{0, -1})};
+  columns.nodes = {
+      node("Slice", {"X", "ones", "ends", "ones"}, {"s"}),
+      node("Split", {"s"}, {"left", "right"}, {attribute("axis", 1), attribute("num_outputs", 2)}),
+      node("Clip", {"left", "low", "high"}, {"clipped"}),
+      node("Abs", {"right"}, {"size"}),
+      node("Sqrt", {"size"}, {"root"}),
+      node("Log", {"root"}, {"log"}),
+      node("Pow", {"clipped", "log"}, {"power"}),
+      node("Max", {"power", "left", "low"}, {"most"}),
+      node("Mean", {"most", "right"}, {"mean"}),
+      node("IsNaN", {"mean"}, {"nan"}),
+      node("IsInf", {"mean"}, {"inf"}),
+      node("LessOrEqual", {"left", "right"}, {"le"}),
+      node("Equal", {"left", "right"}, {"eq"}),
+      node("Or", {"nan", "inf"}, {"bad"}),
+      node("And", {"le", "bad"}, {"both"}),
+      node("Not", {"both"}, {"good"}),
+      node("Xor", {"good", "eq"}, {"odd"}),
+      node("Where", {"odd", "left", "mean"}, {"w"}),
+      node("ReduceSum", {"w", "ones"}, {"sum"}),
+      node("ReduceMax", {"w"}, {"peak"}),
+      node("Expand", {"sum", "wide"}, {"Y"}),
+      node("Transpose", {"w"}, {"turned"}),
+      node("GatherElements", {"turned", "places"}, {"corner"}, {attribute("axis", 0)}),
+      node("Shape", {"turned"}, {"extents"}),
+  };
+  columns.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("peak", ARSENAL_FLOAT),
+                     value_info("corner", ARSENAL_FLOAT), value_info("extents", ARSENAL_INT64)};
+  models.push_back(model(columns));
+
+  ModelSpec calls;
+  calls.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 2})};
+  calls.functions = {function({"Inner",
+                               {"x", "bound"},
+                               {"y", "x"},
+                               {node("Max", {"x", "x"}, {"t"}), node("Clip", {"t", "bound"}, {"u"}),
+                                node("Concat", {"u", "x"}, {"y"}, {attribute_reference("axis", "axis", 2)})},
+                               {},
+                               {attribute("axis", 1)}}),
+                     function({"Outer",
+                               {"x"},
+                               {"y"},
+                               {node("Inner", {"x"}, {"t", "s"}, {attribute_reference("axis", "a", 2)}, "own"),
+                                node("Inner", {"t"}, {"y"}, {}, "own")},
+                               {"a"}})};
+  calls.nodes = {node("Outer", {"X"}, {"t"}, {attribute("a", 1)}, "own"), node("Outer", {"t"}, {"Y"}, {}, "own")};
+  calls.outputs = {value_info("Y", ARSENAL_FLOAT)};
+  models.push_back(model(calls));
+  return models;
+}
+
+}  // namespace arsenal::test
