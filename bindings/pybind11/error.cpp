@@ -12,11 +12,12 @@ py::object exception_for(arsenal_status status) {
   switch (status) {
     case ARSENAL_INVALID_ARGUMENT:
     case ARSENAL_INVALID_MODEL:
-    case ARSENAL_UNSUPPORTED:
     case ARSENAL_LIMIT_EXCEEDED:
     case ARSENAL_SHAPE_MISMATCH:
     case ARSENAL_INVALID_VALUE:
       return arsenal_exception("ArsenalValueError");
+    case ARSENAL_UNSUPPORTED:
+      return arsenal_exception("UnsupportedModelError");
     case ARSENAL_DTYPE_MISMATCH:
       return arsenal_exception("ArsenalTypeError");
     case ARSENAL_IO_ERROR:

@@ -15,6 +15,10 @@ class ArsenalTypeError(ArsenalError, TypeError):
     """A value has the wrong type."""
 
 
+class UnsupportedModelError(ArsenalValueError, NotImplementedError):
+    """A model is valid and needs what the runtime does not have. The message names operator, version and node."""
+
+
 class MissingExtraError(ArsenalError, ImportError):
     """An optional dependency is not installed. The message names the extra that brings it."""
 
@@ -22,4 +26,4 @@ class MissingExtraError(ArsenalError, ImportError):
         super().__init__(f"{purpose} needs {package}: pip install 'arsenal-ml[{extra}]'")
 
 
-__all__ = ["ArsenalError", "ArsenalTypeError", "ArsenalValueError", "MissingExtraError"]
+__all__ = ["ArsenalError", "ArsenalTypeError", "ArsenalValueError", "MissingExtraError", "UnsupportedModelError"]

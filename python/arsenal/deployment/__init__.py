@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from arsenal.deployment.export import export_onnx as export_onnx
+    from arsenal.deployment.interface import ModelMetadata as ModelMetadata
+    from arsenal.deployment.interface import NodeArg as NodeArg
     from arsenal.deployment.session import InferenceSession as InferenceSession
-    from arsenal.deployment.session import ModelMetadata as ModelMetadata
-    from arsenal.deployment.session import NodeArg as NodeArg
 
-_HOMES = {"InferenceSession": "session", "ModelMetadata": "session", "NodeArg": "session", "export_onnx": "export"}
+_HOMES = {"InferenceSession": "session", "ModelMetadata": "interface", "NodeArg": "interface", "export_onnx": "export"}
 
 __all__ = sorted(_HOMES)
 

@@ -3,63 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from arsenal._native import _cpp
-from arsenal.exceptions import ArsenalTypeError, ArsenalValueError
-
-
-@dataclass(frozen=True, slots=True)
-class NodeArg:
-    """An input or output of a model.
-
-    Attributes
-    ----------
-    name : str
-        Its name.
-    type : str
-        ONNX Runtime's name of its type, such as ``"tensor(float)"``.
-    shape : list of int, str or None
-        Its extents: a number, the name of a symbolic extent such as ``"N"``, or None.
-    """
-
-    name: str
-    type: str
-    shape: list[int | str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelMetadata:
-    """What a model file says about itself.
-
-    Attributes
-    ----------
-    producer_name : str
-        The program that wrote the file.
-    producer_version : str
-        Its version.
-    domain : str
-        The model's domain, a reverse host name by convention.
-    graph_name : str
-        The name of the graph.
-    description : str
-        The model's documentation.
-    version : int
-        The model's version.
-    custom_metadata_map : dict of str to str
-        Everything else, by key.
-    """
-
-    producer_name: str
-    producer_version: str
-    domain: str
-    graph_name: str
-    description: str
-    version: int
-    custom_metadata_map: dict[str, str]
+from arsenal.deployment.interface import ModelMetadata, NodeArg
+from arsenal.exceptions import ArsenalTypeError, ArsenalValueError, UnsupportedModelError
 
 
 class InferenceSession(_cpp.Session):
@@ -75,14 +25,22 @@ class InferenceSession(_cpp.Session):
     n_threads : int, default 1
         Threads that one call may use; -1 for as many as ``ARSENAL_NUM_THREADS`` says, else as the process may run on.
         They start with the first batch that is large enough, and sleep between batches. Scores do not depend on it.
+    fallback : {None, "onnxruntime"}, default None
+        What runs a model that needs an operator or a type that Arsenal's runtime does not have: onnxruntime, which then
+        has the whole model, or nothing. ``describe()["engine"]`` tells, and such a session is an
+        :class:`~arsenal.deployment.fallback.OnnxRuntimeSession`, with the same methods.
 
     Raises
     ------
     ArsenalTypeError
         If `model` is neither a path nor bytes, or `n_threads` no whole number.
     ArsenalValueError
-        If the bytes are no valid ONNX model, or if it needs what the runtime does not have. The message names the
-        field, node or operator.
+        If the bytes are no valid ONNX model. The message names the field or node.
+    UnsupportedModelError
+        If the model needs what the runtime does not have, and there is no `fallback`. The message names operator,
+        version and node.
+    MissingExtraError
+        If the fallback is needed and not installed.
     OSError
         If the file cannot be read.
 
@@ -134,7 +92,11 @@ class InferenceSession(_cpp.Session):
     __slots__ = ("__weakref__",)
 
     def __new__(
-        cls, model: str | os.PathLike[str] | bytes | bytearray | memoryview, *, n_threads: int = 1
+        cls,
+        model: str | os.PathLike[str] | bytes | bytearray | memoryview,
+        *,
+        n_threads: int = 1,
+        fallback: str | None = None,
     ) -> InferenceSession:
         if isinstance(n_threads, bool) or not isinstance(n_threads, Integral):
             raise ArsenalTypeError(f"n_threads is {n_threads!r}, wanted a whole number")
@@ -142,6 +104,22 @@ class InferenceSession(_cpp.Session):
             raise ArsenalValueError(
                 f"n_threads is {n_threads}, wanted a positive number below 2**31, or -1 for all cores"
             )
+        if fallback not in (None, "onnxruntime"):
+            raise ArsenalValueError(f"fallback is {fallback!r}, wanted 'onnxruntime' or None")
+        try:
+            return cls._loaded(model, int(n_threads))
+        except UnsupportedModelError as error:
+            if fallback is None:
+                raise
+            reason = str(error)
+        from arsenal.deployment.fallback import OnnxRuntimeSession
+
+        kept = model if isinstance(model, str | os.PathLike) else bytes(memoryview(model))
+        # The same methods on another engine: no subclass, which would be a loaded model of ours.
+        return cast(InferenceSession, OnnxRuntimeSession(kept, int(n_threads), reason))
+
+    @classmethod
+    def _loaded(cls, model: str | os.PathLike[str] | bytes | bytearray | memoryview, n_threads: int) -> InferenceSession:
         if isinstance(model, str | os.PathLike):
             return super().__new__(cls, Path(model).read_bytes(), n_threads, os.fspath(model))
         if not isinstance(model, bytes):
@@ -219,4 +197,4 @@ class InferenceSession(_cpp.Session):
         return {**described, **self.facts()}
 
 
-__all__ = ["InferenceSession", "ModelMetadata", "NodeArg"]
+__all__ = ["InferenceSession"]

@@ -17,7 +17,7 @@ from arsenal.models import _tables
 
 if TYPE_CHECKING:
     from arsenal.deployment import InferenceSession
-    from arsenal.deployment.session import NodeArg
+    from arsenal.deployment.interface import NodeArg
     from arsenal.models._runtime import Runtime
 
 
