@@ -4,6 +4,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "ops/class_labels.h"
 #include "ops/tree_op.h"
 #include "ops/tree_reader.h"
 #include "ops/trees.h"
@@ -40,11 +41,11 @@ template <typename X, typename T>
 class TreeClassifier final : public TreeOp<X, T> {
  public:
   TreeClassifier(std::unique_ptr<TreeEngine<T>> engine, std::size_t n_features, std::size_t n_targets,
-                 ClassRule<T> rule, Constant labels)
+                 ClassRule<T> rule, ClassLabels labels)
       : TreeOp<X, T>(std::move(engine), n_features, n_targets),
         rule_(std::move(rule)),
         labels_(std::move(labels)),
-        n_classes_(static_cast<std::size_t>(labels_.size())) {}
+        n_classes_(labels_.size()) {}
 
   bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
     std::int64_t n_rows = 0;
@@ -86,7 +87,7 @@ class TreeClassifier final : public TreeOp<X, T> {
     } else {
       decide_many(scores, touched);
     }
-    write_label(labels, row, scores.best);
+    labels_.write(labels, row, scores.best);
     if (probabilities == nullptr) return;
     transform(scores, pairs, pair);
     for (std::size_t k = 0; k < n_classes_; ++k) {
@@ -152,38 +153,14 @@ class TreeClassifier final : public TreeOp<X, T> {
     }
   }
 
-  void write_label(void* labels, std::size_t row, std::size_t best) const noexcept {
-    if (labels == nullptr) return;
-    if (labels_.dtype() == ARSENAL_STRING) {
-      static_cast<arsenal_string*>(labels)[row] = labels_.as<arsenal_string>()[best];
-    } else {
-      static_cast<std::int64_t*>(labels)[row] = labels_.as<std::int64_t>()[best];
-    }
-  }
-
   ClassRule<T> rule_;
-  Constant labels_;
+  ClassLabels labels_;
   std::size_t n_classes_;
 };
 
-Constant labels_of(OpBuilder& builder) {
-  const std::vector<std::string_view>& strings = builder.strings("classlabels_strings");
-  const std::vector<std::int64_t>& integers = builder.integers("classlabels_int64s");
-  if (strings.empty() == integers.empty()) {
-    fail(ARSENAL_INVALID_MODEL, "it has %zu string labels and %zu int64 labels, wanted one kind", strings.size(),
-         integers.size());
-  }
-  if (!strings.empty()) {
-    return Constant::of_strings(strings, make_shape({static_cast<std::int64_t>(strings.size())}));
-  }
-  Constant labels(ARSENAL_INT64, make_shape({static_cast<std::int64_t>(integers.size())}));
-  std::copy(integers.begin(), integers.end(), labels.mutable_as<std::int64_t>());
-  return labels;
-}
-
 template <typename X, typename T>
-std::unique_ptr<Op> make(OpBuilder& builder, Constant labels) {
-  const auto n_classes = static_cast<std::size_t>(labels.size());
+std::unique_ptr<Op> make(OpBuilder& builder, ClassLabels labels) {
+  const std::size_t n_classes = labels.size();
   ClassRule<T> rule;
   rule.transform = post_transform_of(builder.string("post_transform", "NONE"));
   rule.base_values = read_reals<T>(builder, "base_values", "base_values_as_tensor");
@@ -213,7 +190,7 @@ std::unique_ptr<Op> make_tree_classifier(OpBuilder& builder) {
   builder.want_inputs(1, 1);
   builder.want_outputs(1, 2);
   builder.want_dtype(0, {ARSENAL_FLOAT, ARSENAL_DOUBLE, ARSENAL_INT64, ARSENAL_INT32});
-  Constant labels = labels_of(builder);
+  ClassLabels labels(builder, "classlabels_int64s");
   builder.add_output(labels.dtype());
   builder.add_output(ARSENAL_FLOAT);
   switch (builder.input(0).dtype) {

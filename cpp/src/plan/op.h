@@ -122,6 +122,9 @@ class OpBuilder {
 
   // Declares the dtype of the next output.
   void add_output(std::int32_t dtype) { output_dtypes_.push_back(dtype); }
+  // Makes the only output a map: its last axis has one place per key. Only a model's output may be one.
+  void set_keys(Constant keys) { keys_ = std::make_unique<Constant>(std::move(keys)); }
+  std::unique_ptr<Constant> take_keys() noexcept { return std::move(keys_); }
   // Throws Failure, with a list of names, unless `dtype` is one of `allowed`.
   void want_dtype(std::size_t input, std::initializer_list<std::int32_t> allowed) const;
 
@@ -139,6 +142,7 @@ class OpBuilder {
   TreeFacts& trees_;
   std::vector<bool> known_;
   std::vector<std::int32_t> output_dtypes_;
+  std::unique_ptr<Constant> keys_;
 };
 
 }  // namespace arsenal::runtime

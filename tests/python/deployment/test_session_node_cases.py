@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 NAMES = """
-Abs Add And ArgMax ArgMin Cast Ceil Clip Concat Constant Div Equal Exp Expand Flatten Floor Gather
+Abs Add And ArgMax ArgMin ArrayFeatureExtractor Binarizer Cast Ceil Clip Concat Constant Div Equal Exp Expand Flatten
+Floor Gather
 GatherElements Greater GreaterOrEqual Identity IsInf IsNaN LabelEncoder Less LessOrEqual Log Max Mean Min Mul
 Neg Not Or Pow Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
-ReduceSumSquare Reshape Shape Sigmoid Sign Slice Softmax Split Sqrt Squeeze Sub Sum TopK Transpose TreeEnsemble
+ReduceSumSquare Reshape Shape Sigmoid Sign Slice Softmax Split Sqrt Squeeze Sub Sum TfIdfVectorizer TopK Transpose TreeEnsemble
 Unsqueeze Where Xor
 """
 OPERATORS = frozenset(NAMES.split())
