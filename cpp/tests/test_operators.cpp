@@ -307,6 +307,47 @@ TEST(Operators, ExpAndSigmoid) {
   EXPECT_EQ((Floats{s.values[0], s.values[1], s.values[2]}), (Floats{0.5, 0, 1}));
 }
 
+TEST(Operators, ActivationsWithAndWithoutAttributes) {
+  const Dense<float> a{{4}, {-2, -0.25f, 0.25f, 4}};
+  const Message alpha = attribute("alpha", 0.5f);
+  expect(evaluate<float>({"Relu", {}}, {a.input()}), {4}, {0, 0, 0.25f, 4});
+  expect(evaluate<float>({"LeakyRelu", {alpha}}, {a.input()}), {4}, {-1, -0.125f, 0.25f, 4});
+  expect(evaluate<float>({"ThresholdedRelu", {alpha}}, {a.input()}), {4}, {0, 0, 0, 4});
+  expect(evaluate<float>({"HardSigmoid", {alpha, attribute("beta", 0.25f)}}, {a.input()}), {4}, {0, 0.125f, 0.375f, 1});
+  expect(evaluate<float>({"Softsign", {}}, {a.input()}), {4}, {-2.0f / 3, -0.2f, 0.2f, 0.8f});
+  expect(evaluate<std::int8_t>({"Relu", {}}, {Dense<std::int8_t>{{2}, {-128, 5}}.input()}), {2}, {0, 5});
+  const auto elu = evaluate<float>({"Elu", {alpha}}, {a.input()});
+  EXPECT_FLOAT_EQ(elu.values[0], static_cast<float>(0.5 * std::expm1(-2.0)));
+  EXPECT_EQ(elu.values[3], 4);
+  // Far out erf has no digits left to subtract from 1; Gelu has.
+  const auto gelu = evaluate<double>({"Gelu", {}}, {Dense<double>{{2}, {-20, 1}}.input()});
+  EXPECT_NEAR(gelu.values[0] / (-20 * 2.7536241186062337e-89), 1, 1e-14);
+  EXPECT_NEAR(gelu.values[1], 0.8413447460685429, 1e-15);
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Gelu", {attribute("approximate", "erf")}}, {a.input()}); }).what(),
+               "node 0 (Gelu): attribute 'approximate' is 'erf', wanted 'none' or 'tanh'");
+  EXPECT_EQ(error_of([&] { evaluate<std::int8_t>({"Relu", {}, 13}, {Dense<std::int8_t>{{1}, {1}}.input()}); }).status(),
+            ARSENAL_UNSUPPORTED);
+}
+
+TEST(Operators, RoundsHalvesToEven) {
+  const Dense<double> a{{6}, {-2.5, -0.5, 0.5, 1.5, 2.5, kInfinity}};
+  expect(evaluate<double>({"Round", {}}, {a.input()}), {6}, {-2, 0, 0, 2, 2, kInfinity});
+}
+
+TEST(Operators, ModBySignOfDivisorOrDividend) {
+  const Dense<std::int32_t> a{{4}, {-7, 7, -6, std::numeric_limits<std::int32_t>::min()}};
+  const Dense<std::int32_t> b{{4}, {3, -3, 3, -1}};
+  expect(evaluate<std::int32_t>({"Mod", {}, 10}, {a.input(), b.input()}), {4}, {2, -2, 0, 0});
+  expect(evaluate<std::int32_t>({"Mod", {attribute("fmod", 1)}}, {a.input(), b.input()}), {4}, {-1, 1, 0, 0});
+  EXPECT_STREQ(
+      error_of([&] { evaluate<std::int32_t>({"Mod", {}}, {a.input(), Dense<std::int32_t>{{}, {0}}.input()}); }).what(),
+      "node 0 (Mod): integer division by zero");
+  const Dense<float> c{{3}, {-7.5f, 7.5f, 3}};
+  const Dense<float> d{{3}, {2, -2, -kInfinity}};
+  expect(evaluate<float>({"Mod", {}, 28}, {c.input(), d.input()}), {3}, {0.5f, -0.5f, -kInfinity});
+  expect(evaluate<float>({"Mod", {attribute("fmod", 1)}, 10}, {c.input(), d.input()}), {3}, {-1.5f, 1.5f, 3});
+}
+
 TEST(Operators, LogicOnTruth) {
   const Dense<Flag> a{{4}, flags({false, false, true, true})};
   const Dense<Flag> b{{4}, flags({false, true, false, true})};

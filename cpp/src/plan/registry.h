@@ -29,6 +29,7 @@ struct OpTable {
 };
 
 // The families, each defined in src/ops/<family>.cpp.
+OpTable activation_ops() noexcept;
 OpTable argmax_ops() noexcept;
 OpTable arithmetic_ops() noexcept;
 OpTable cast_ops() noexcept;
