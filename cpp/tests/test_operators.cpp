@@ -468,6 +468,29 @@ TEST(Operators, SumsOfFloatsAreAddedInDouble) {
          {16778216});
 }
 
+TEST(Operators, LogarithmsOfSums) {
+  const Dense<double> a{{2, 2}, {std::log(3.0), 0, 1000, 1000}};
+  const auto sum = evaluate<double>({"ReduceLogSumExp", {attribute("axes", Ints{1})}, 13}, {a.input()});
+  EXPECT_NEAR(sum.values[0], std::log(4.0), 1e-15);
+  EXPECT_NEAR(sum.values[1], 1000 + std::log(2.0), 1e-12);
+  const Dense<double> none{{1, 0}, {}};
+  expect(evaluate<double>({"ReduceLogSumExp", {attribute("axes", Ints{1})}, 13}, {none.input()}), {1, 1},
+         {-std::numeric_limits<double>::infinity()});
+  EXPECT_NEAR(evaluate<double>({"ReduceLogSum", {}, 28}, {a.input()}).values[0], std::log(2000 + std::log(3.0)), 1e-15);
+}
+
+TEST(Operators, CumSum) {
+  const Dense<std::int64_t> a{{2, 3}, {1, 2, 3, 4, 5, 6}};
+  const auto sums = [&](std::int64_t axis, std::vector<Message> attributes) {
+    return evaluate<std::int64_t>(
+        {"CumSum", std::move(attributes), 14, {tensor("axis", {}, Ints{axis})}, {"A", "axis"}}, {a.input()});
+  };
+  expect(sums(1, {}), {2, 3}, {1, 3, 6, 4, 9, 15});
+  expect(sums(-2, {attribute("reverse", 1)}), {2, 3}, {5, 7, 9, 4, 5, 6});
+  expect(sums(1, {attribute("exclusive", 1), attribute("reverse", 1)}), {2, 3}, {5, 3, 0, 11, 6, 0});
+  EXPECT_EQ(error_of([&] { sums(2, {}); }).status(), ARSENAL_INVALID_MODEL);
+}
+
 TEST(Operators, GatherElements) {
   const Dense<float> a{{2, 3}, {1, 2, 3, 4, 5, 6}};
   const Dense<std::int64_t> columns{{2, 2}, {2, 0, -1, 1}};

@@ -36,6 +36,7 @@ OpTable cast_ops() noexcept;
 OpTable compare_ops() noexcept;
 OpTable concat_ops() noexcept;
 OpTable constant_ops() noexcept;
+OpTable cum_sum_ops() noexcept;
 OpTable gather_ops() noexcept;
 OpTable label_encoder_ops() noexcept;
 OpTable power_ops() noexcept;

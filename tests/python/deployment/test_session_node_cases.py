@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 NAMES = """
-Abs Add And ArgMax ArgMin Cast Ceil Celu Clip Concat Constant Div Elu Equal Erf Exp Expand Flatten Floor
-Gather GatherElements Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LabelEncoder
-LeakyRelu Less LessOrEqual Log Max Mean Min Mish Mod Mul Neg Not Or Pow Reciprocal ReduceL1 ReduceL2 ReduceMax
-ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Slice
-Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Swish Tanh ThresholdedRelu TopK Transpose TreeEnsemble
-Unsqueeze Where Xor
+Abs Add And ArgMax ArgMin Cast Ceil Celu Clip Concat Constant CumSum Div Elu Equal Erf Exp Expand Flatten
+Floor Gather GatherElements Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN
+LabelEncoder LeakyRelu Less LessOrEqual Log LogSoftmax Max Mean Min Mish Mod Mul Neg Not Or Pow Reciprocal
+ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
+ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Slice Softmax Softplus Softsign Split Sqrt Squeeze
+Sub Sum Swish Tanh ThresholdedRelu TopK Transpose TreeEnsemble Unsqueeze Where Xor
 """
 OPERATORS = frozenset(NAMES.split())
 DTYPES = {
