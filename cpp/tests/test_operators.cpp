@@ -491,6 +491,66 @@ TEST(Operators, CumSum) {
   EXPECT_EQ(error_of([&] { sums(2, {}); }).status(), ARSENAL_INVALID_MODEL);
 }
 
+TEST(Operators, TileAndPad) {
+  const Dense<std::int32_t> a{{1, 3}, {1, 2, 3}};
+  const auto tile = [&](const Ints& repeats) {
+    return evaluate<std::int32_t>({"Tile", {}, 13, {tensor("r", {2}, repeats)}, {"A", "r"}}, {a.input()});
+  };
+  expect(tile({2, 2}), {2, 6}, {1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3});
+  expect(tile({1, 0}), {1, 0}, {});
+  EXPECT_STREQ(error_of([&] { tile({1, std::numeric_limits<std::int64_t>::max()}); }).what(),
+               "node 0 (Tile): shape [1, 3] cannot be repeated: repeats has 2 entries, or is too large");
+  const auto pad = [&](const Ints& pads, const char* mode) {
+    const Graph graph{"Pad", {attribute("mode", mode)}, 19, {tensor("p", {4}, pads)}, {"A", "p"}};
+    return evaluate<std::int32_t>(graph, {a.input()});
+  };
+  expect(pad({0, 1, 1, 2}, "constant"), {2, 6}, {0, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0});
+  expect(pad({0, 3, 0, 3}, "reflect"), {1, 9}, {2, 3, 2, 1, 2, 3, 2, 1, 2});
+  expect(pad({1, 1, 0, -1}, "edge"), {2, 3}, {1, 1, 2, 1, 1, 2});
+  expect(pad({0, 4, 0, 1}, "wrap"), {1, 8}, {3, 1, 2, 3, 1, 2, 3, 1});
+  EXPECT_EQ(error_of([&] { pad({0, -2, 0, -2}, "constant"); }).status(), ARSENAL_SHAPE_MISMATCH);
+  EXPECT_EQ(error_of([&] { pad({0, 0, 0, 0}, "mirror"); }).status(), ARSENAL_INVALID_MODEL);
+}
+
+TEST(Operators, OneHotAndCompress) {
+  const Dense<std::int64_t> a{{3}, {0, -1, 7}};
+  const Graph hot{"OneHot",
+                  {attribute("axis", 0)},
+                  11,
+                  {tensor("depth", {}, Ints{2}), tensor("values", {2}, Floats{3, 5})},
+                  {"A", "depth", "values"}};
+  expect(evaluate<float>(hot, {a.input()}), {2, 3}, {5, 3, 3, 3, 5, 3});
+  const Dense<float> b{{2, 3}, {1, 2, 3, 4, 5, 6}};
+  const auto compress = [&](std::vector<Message> attributes) {
+    const Graph graph{"Compress",
+                      std::move(attributes),
+                      11,
+                      {raw_tensor("c", {3}, ARSENAL_BOOL, std::string("\0\1\1", 3))},
+                      {"A", "c"}};
+    return evaluate<float>(graph, {b.input()});
+  };
+  expect(compress({attribute("axis", -1)}), {2, 2}, {2, 3, 5, 6});
+  expect(compress({}), {2}, {2, 3});
+  EXPECT_EQ(error_of([&] { compress({attribute("axis", 0)}); }).status(), ARSENAL_SHAPE_MISMATCH);
+  const Dense<Flag> open{{3}, flags({true, false, true})};
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Compress", {}}, {b.input(), open.input()}); }).what(),
+               "node 0 (Compress): input 1 (condition) must be an initializer or follow from initializers");
+}
+
+// The second operand tells a dtype alone: it makes neither a constant nor the rows of the result its own.
+TEST(Operators, CastLikeDoesNotNeedItsSecondOperand) {
+  ModelSpec spec;
+  spec.inputs = {value_info("A", ARSENAL_FLOAT, {"N", 2}), value_info("B", ARSENAL_FLOAT, {"M"})};
+  spec.initializers = {tensor("shape", {2}, std::vector<std::int32_t>{-1, 1}), tensor("wide", {}, Ints{0})};
+  spec.nodes = {node("CastLike", {"shape", "wide"}, {"s"}), node("Reshape", {"B", "s"}, {"column"}),
+                node("CastLike", {"A", "B"}, {"Y"}), node("Size", {"column"}, {"size"})};
+  spec.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("size", ARSENAL_INT64)};
+  const Session session = load(model(spec));
+  const Dense<float> a{{2, 2}, {1, 2, 3, 4}}, b{{5}, Floats(5)};
+  expect(run_one<float>(session, {a.input(), b.input()}), {2, 2}, a.values);
+  expect(run_one<std::int64_t>(session, {a.input(), b.input()}, 1), {}, {5});
+}
+
 TEST(Operators, GatherElements) {
   const Dense<float> a{{2, 3}, {1, 2, 3, 4, 5, 6}};
   const Dense<std::int64_t> columns{{2, 2}, {2, 0, -1, 1}};

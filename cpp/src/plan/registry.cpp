@@ -7,9 +7,10 @@ namespace {
 using Family = OpTable (*)();
 
 constexpr Family kFamilies[] = {
-    activation_ops, argmax_ops, arithmetic_ops,    cast_ops,  compare_ops,  concat_ops, constant_ops,
-    cum_sum_ops,    gather_ops, label_encoder_ops, power_ops, reduce_ops,   shape_ops,  slice_ops,
-    softmax_ops,    top_k_ops,  tree_ops,          unary_ops, variadic_ops,
+    activation_ops, argmax_ops,  arithmetic_ops, cast_ops,     compare_ops,       compress_ops, concat_ops,
+    constant_ops,   cum_sum_ops, dropout_ops,    gather_ops,   label_encoder_ops, one_hot_ops,  pad_ops,
+    power_ops,      range_ops,   reduce_ops,     shape_ops,    slice_ops,         softmax_ops,  tile_ops,
+    top_k_ops,      tree_ops,    unary_ops,      variadic_ops,
 };
 
 }  // namespace

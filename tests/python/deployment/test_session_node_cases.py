@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 NAMES = """
-Abs Add And ArgMax ArgMin Cast Ceil Celu Clip Concat Constant CumSum Div Elu Equal Erf Exp Expand Flatten
-Floor Gather GatherElements Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN
-LabelEncoder LeakyRelu Less LessOrEqual Log LogSoftmax Max Mean Min Mish Mod Mul Neg Not Or Pow Reciprocal
-ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
-ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Slice Softmax Softplus Softsign Split Sqrt Squeeze
-Sub Sum Swish Tanh ThresholdedRelu TopK Transpose TreeEnsemble Unsqueeze Where Xor
+Abs Add And ArgMax ArgMin Cast CastLike Ceil Celu Clip Compress Concat Constant ConstantOfShape CumSum Div
+Dropout Elu Equal Erf Exp Expand Flatten Floor Gather GatherElements Gelu Greater GreaterOrEqual HardSigmoid
+HardSwish Identity IsInf IsNaN LabelEncoder LeakyRelu Less LessOrEqual Log LogSoftmax Max Mean Min Mish Mod
+Mul Neg Not OneHot Or Pad Pow Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax
+ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Size
+Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Swish Tanh ThresholdedRelu Tile TopK Transpose
+TreeEnsemble Unsqueeze Where Xor
 """
 OPERATORS = frozenset(NAMES.split())
 DTYPES = {
