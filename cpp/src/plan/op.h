@@ -101,10 +101,14 @@ class OpBuilder {
   void want_outputs(std::size_t least, std::size_t most) const;
 
   const std::vector<Operand>& inputs() const noexcept { return inputs_; }
+  // False for an optional input that is left out.
+  bool has_input(std::size_t index) const noexcept { return index < inputs_.size() && inputs_[index].present; }
   // An input; throws Failure if it is left out.
   const Operand& input(std::size_t index) const;
   // The value of an input that must be known at load.
   const Constant& constant_input(std::size_t index, const char* role) const;
+  // Drops all inputs but the first `count`: the operator does not need the others when it runs.
+  void keep_inputs(std::size_t count) { inputs_.resize(count); }
 
   // Attributes. Each accessor throws Failure if the attribute has another type. Asking marks it as known: when the
   // factory is done, finish() refuses attributes that nobody asked for.
