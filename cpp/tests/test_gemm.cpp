@@ -71,11 +71,11 @@ std::vector<T> stress_numbers(std::mt19937& random, std::size_t count, bool spec
 }
 
 template <typename T>
-class Products : public testing::Test {};
+class GemmKernels : public testing::Test {};
 using Elements = testing::Types<float, double, std::int32_t, std::int64_t>;
-TYPED_TEST_SUITE(Products, Elements);
+TYPED_TEST_SUITE(GemmKernels, Elements);
 
-TYPED_TEST(Products, AreTheSameFromEveryKernel) {
+TYPED_TEST(GemmKernels, AreTheSameFromEveryKernel) {
   using T = TypeParam;
   std::mt19937 random(1);
   for (int round = 0; round < 400; ++round) {

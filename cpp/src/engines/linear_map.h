@@ -7,8 +7,28 @@
 #include <vector>
 
 #include "kernels/gemm.h"
+#include "plan/shape.h"
 
 namespace arsenal::runtime {
+
+// Bytes of a packed matrix; a number beyond all limits if they cannot be counted.
+template <typename T>
+std::size_t packed_bytes(std::int64_t depth, std::int64_t n_columns) noexcept {
+  const std::size_t lines = gemm_panels<T>(static_cast<std::size_t>(n_columns));
+  std::size_t bytes;
+  if (__builtin_mul_overflow(lines * sizeof(GemmLine<T>), static_cast<std::size_t>(depth), &bytes)) return SIZE_MAX;
+  return bytes;
+}
+
+// Whether the matrices of a constant are packed when the model is loaded. Columns are filled up to whole panels, which
+// must not make much of a large constant of one column.
+template <typename T>
+bool fits_packed(const Shape& shape) noexcept {
+  constexpr std::int64_t kMostBytes = std::int64_t{256} << 20;
+  const std::int64_t columns = shape.rank > 1 ? shape.dims[shape.rank - 1] : 1;
+  const std::int64_t rows = columns == 0 ? 0 : element_count(shape) / columns;
+  return packed_bytes<T>(rows, columns) <= kMostBytes;
+}
 
 // The bits of a row's result do not depend on instruction set, on the other rows or on their number: kernels/gemm.h has
 // the order of the sums, and the bias is added last.

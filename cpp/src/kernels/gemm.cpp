@@ -125,13 +125,9 @@ Gemm<std::int32_t> gemm_kernel(Isa isa) noexcept {
   return gemm<std::int32_t>;
 }
 
-// AVX2 cannot multiply 64-bit integers.
+// Too rare for kernels of its own.
 template <>
-Gemm<std::int64_t> gemm_kernel(Isa isa) noexcept {
-#if defined(ARSENAL_X86_KERNELS)
-  if (isa == Isa::kAvx512) return gemm_avx512_int64;
-#endif
-  (void)isa;
+Gemm<std::int64_t> gemm_kernel(Isa) noexcept {
   return gemm<std::int64_t>;
 }
 

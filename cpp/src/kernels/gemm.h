@@ -71,7 +71,6 @@ void gemm_avx2_int32(const GemmTask<std::int32_t>&);
 void gemm_avx512_float(const GemmTask<float>&);
 void gemm_avx512_double(const GemmTask<double>&);
 void gemm_avx512_int32(const GemmTask<std::int32_t>&);
-void gemm_avx512_int64(const GemmTask<std::int64_t>&);
 
 }  // namespace arsenal::runtime
 

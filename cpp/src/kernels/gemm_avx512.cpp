@@ -1,4 +1,4 @@
-// The products of kernels/gemm.h with AVX-512 (F, DQ): a line per register, tiles of eight rows and two panels.
+// The products of kernels/gemm.h with AVX-512 F: a line per register, tiles of eight rows and two panels.
 #include <immintrin.h>
 
 #include "kernels/gemm_tiles.h"
@@ -35,25 +35,15 @@ struct Doubles : Tile {
   static void store(T* to, Register a) { _mm512_storeu_pd(to, a); }
 };
 
-struct Integers : Tile {
+struct Int32s : Tile {
+  using T = std::int32_t;
   using Register = __m512i;
   static Register zero() { return _mm512_setzero_si512(); }
-  static Register load(const void* from) { return _mm512_loadu_si512(from); }
-  static void store(void* to, Register a) { _mm512_storeu_si512(to, a); }
-};
-
-struct Int32s : Integers {
-  using T = std::int32_t;
+  static Register load(const T* from) { return _mm512_loadu_si512(from); }
   static Register broadcast(const T* from) { return _mm512_set1_epi32(*from); }
   static Register multiply(Register a, Register b) { return _mm512_mullo_epi32(a, b); }
   static Register add(Register a, Register b) { return _mm512_add_epi32(a, b); }
-};
-
-struct Int64s : Integers {
-  using T = std::int64_t;
-  static Register broadcast(const T* from) { return _mm512_set1_epi64(*from); }
-  static Register multiply(Register a, Register b) { return _mm512_mullo_epi64(a, b); }
-  static Register add(Register a, Register b) { return _mm512_add_epi64(a, b); }
+  static void store(T* to, Register a) { _mm512_storeu_si512(to, a); }
 };
 
 }  // namespace
@@ -61,6 +51,5 @@ struct Int64s : Integers {
 void gemm_avx512_float(const GemmTask<float>& task) { gemm_by_tiles<Floats>(task); }
 void gemm_avx512_double(const GemmTask<double>& task) { gemm_by_tiles<Doubles>(task); }
 void gemm_avx512_int32(const GemmTask<std::int32_t>& task) { gemm_by_tiles<Int32s>(task); }
-void gemm_avx512_int64(const GemmTask<std::int64_t>& task) { gemm_by_tiles<Int64s>(task); }
 
 }  // namespace arsenal::runtime
