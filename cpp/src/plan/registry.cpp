@@ -7,10 +7,11 @@ namespace {
 using Family = OpTable (*)();
 
 constexpr Family kFamilies[] = {
-    activation_ops, argmax_ops,  arithmetic_ops, cast_ops,    column_ops, compare_ops,       compress_ops, concat_ops,
-    constant_ops,   cum_sum_ops, dropout_ops,    feature_ops, gather_ops, label_encoder_ops, linear_ops,   one_hot_ops,
-    pad_ops,        power_ops,   range_ops,      reduce_ops,  shape_ops,  slice_ops,         softmax_ops,  svm_ops,
-    tf_idf_ops,     tile_ops,    top_k_ops,      tree_ops,    unary_ops,  variadic_ops,      zip_map_ops,
+    activation_ops,    argmax_ops,   arithmetic_ops, cast_ops,     column_ops,  compare_ops, compress_ops,
+    concat_ops,        constant_ops, cum_sum_ops,    dropout_ops,  feature_ops, gather_ops,  gemm_ops,
+    label_encoder_ops, linear_ops,   matmul_ops,     one_hot_ops,  pad_ops,     power_ops,   range_ops,
+    reduce_ops,        shape_ops,    slice_ops,      softmax_ops,  svm_ops,     tf_idf_ops,  tile_ops,
+    top_k_ops,         tree_ops,     unary_ops,      variadic_ops, zip_map_ops,
 };
 
 }  // namespace

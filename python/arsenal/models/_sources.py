@@ -116,18 +116,27 @@ class _Dataset:
         self.schema = dataset.schema
 
     def read(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        for piece in self._pieces():
+            options = {"schema": self.schema} if piece is not self._dataset else {}
+            scanner = piece.scanner(
+                columns=list(columns), batch_size=BATCH_ROWS, batch_readahead=1, fragment_readahead=1, **options
+            )
+            yield from scanner.to_batches()
+
+    def _pieces(self) -> Iterator[pyarrow.dataset.Dataset | pyarrow.dataset.Fragment]:
+        """What is scanned at once: a scanner reads up to a gigabyte ahead of a slow consumer."""
         import pyarrow.dataset
 
-        options = {}
-        if isinstance(getattr(self._dataset, "format", None), pyarrow.dataset.ParquetFileFormat):
-            # Without, whole row groups are read ahead of what is asked for.
-            options["fragment_scan_options"] = pyarrow.dataset.ParquetFragmentScanOptions(
-                pre_buffer=False, use_buffered_stream=True
-            )
-        scanner = self._dataset.scanner(
-            columns=list(columns), batch_size=BATCH_ROWS, batch_readahead=1, fragment_readahead=1, **options
-        )
-        yield from scanner.to_batches()
+        try:
+            fragments = self._dataset.get_fragments()
+        except ValueError:  # the dataset has a filter, of which its fragments know nothing
+            yield self._dataset
+            return
+        for fragment in fragments:
+            if isinstance(fragment, pyarrow.dataset.ParquetFileFragment):
+                yield from fragment.split_by_row_group()
+            else:
+                yield fragment
 
 
 class _Reopened:

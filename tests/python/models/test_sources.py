@@ -350,9 +350,11 @@ MEMORY = """
 import resource, sys
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from arsenal.models import GradientBoostingRegressor
 
 N_ROWS, N_COLUMNS, BATCH = int(sys.argv[1]), 40, 20_000
+PATH = sys.argv[2] if len(sys.argv) > 2 else None
 
 def batches():
     for first in range(0, N_ROWS, BATCH):
@@ -362,7 +364,15 @@ def batches():
 
 schema = next(batches()).schema
 source = lambda: pa.RecordBatchReader.from_batches(schema, batches())
-GradientBoostingRegressor(n_estimators=2, n_jobs=1).fit(lambda: pa.Table.from_batches([next(batches())]), "y")
+first = lambda: pa.Table.from_batches([next(batches())])
+if PATH:
+    with pq.ParquetWriter(PATH, schema) as writer:
+        for batch in batches():
+            writer.write_batch(batch)
+    source = PATH
+    first = PATH + ".first"
+    pq.write_table(pa.Table.from_batches([next(batches())]), first)
+GradientBoostingRegressor(n_estimators=2, n_jobs=1).fit(first, "y")
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 GradientBoostingRegressor(n_estimators=3, n_jobs=1, random_state=0).fit(source, "y")
 print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
@@ -370,9 +380,11 @@ print(1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in other units elsewhere")
-def test_peak_memory_is_that_of_the_bins():
+@pytest.mark.parametrize("kind", ["stream", "parquet"])
+def test_peak_memory_is_that_of_the_bins(kind, tmp_path):
     n_rows, n_columns = 1_000_000, 40
-    command = [sys.executable, "-c", MEMORY, str(n_rows)]
+    path = [str(tmp_path / "rows.parquet")] if kind == "parquet" else []
+    command = [sys.executable, "-c", MEMORY, str(n_rows), *path]
     grown = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     bins = 2 * n_rows * n_columns
     per_row = 50 * n_rows  # targets, scores, gradients and row numbers, whatever the number of columns
