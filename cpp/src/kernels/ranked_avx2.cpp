@@ -10,41 +10,93 @@ namespace {
 
 using namespace avx2;
 
-// Thresholds of a block below x.
-unsigned count_below(const float* block, float x) {
-  const __m256 wide = _mm256_set1_ps(x);
-  const int low = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(block), wide, _CMP_LT_OQ));
-  const int high = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(block + 8), wide, _CMP_LT_OQ));
-  return static_cast<unsigned>(_mm_popcnt_u32(static_cast<unsigned>(low | high << 8)));
-}
+// kRankBlock thresholds in registers.
+struct FloatBlock {
+  using Vector = __m256;
+  explicit FloatBlock(const float* block) : low(_mm256_loadu_ps(block)), high(_mm256_loadu_ps(block + 8)) {}
 
-unsigned count_below(const double* block, double x) {
-  const __m256d wide = _mm256_set1_pd(x);
-  int below = 0;
-  for (int part = 0; part < 4; ++part) {
-    below |= _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(block + 4 * part), wide, _CMP_LT_OQ)) << (4 * part);
+  static Vector broadcast(const float* x) { return _mm256_broadcast_ss(x); }
+  static Vector add_nan(Vector seen, Vector x) { return _mm256_or_ps(seen, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)); }
+  static bool any(Vector seen) { return _mm256_movemask_ps(seen) != 0; }
+  static __m256i below(Vector part, Vector x) { return _mm256_castps_si256(_mm256_cmp_ps(part, x, _CMP_LT_OQ)); }
+
+  // Two bytes for each threshold: -1 where it is below x.
+  __m256i below(Vector x) const { return _mm256_packs_epi32(below(low, x), below(high, x)); }
+
+  Vector low, high;
+};
+
+struct DoubleBlock {
+  using Vector = __m256d;
+  explicit DoubleBlock(const double* block) {
+    for (int k = 0; k < 4; ++k) part[k] = _mm256_loadu_pd(block + 4 * k);
   }
-  return static_cast<unsigned>(_mm_popcnt_u32(static_cast<unsigned>(below)));
-}
+
+  static Vector broadcast(const double* x) { return _mm256_broadcast_sd(x); }
+  static Vector add_nan(Vector seen, Vector x) { return _mm256_or_pd(seen, _mm256_cmp_pd(x, x, _CMP_UNORD_Q)); }
+  static bool any(Vector seen) { return _mm256_movemask_pd(seen) != 0; }
+  static __m256i below(Vector part, Vector x) { return _mm256_castpd_si256(_mm256_cmp_pd(part, x, _CMP_LT_OQ)); }
+
+  __m256i below(Vector x) const {
+    const __m256i low = _mm256_packs_epi32(below(part[0], x), below(part[1], x));
+    const __m256i high = _mm256_packs_epi32(below(part[2], x), below(part[3], x));
+    return _mm256_packs_epi32(low, high);
+  }
+
+  Vector part[4];
+};
 
 template <typename T>
-std::int8_t rank_of(const RankColumn<T>& column, T x) {
-  unsigned block = 0;
-  if (column.n_blocks > 1) block = count_below(column.pivots, x) * static_cast<unsigned>(kRankBlock);
-  const unsigned below = block + count_below(column.thresholds + block, x);
-  return static_cast<std::int8_t>(x != x ? column.nan_rank : static_cast<int>(below) + kLowestRank);
+struct BlockOf;
+template <>
+struct BlockOf<float> {
+  using Type = FloatBlock;
+};
+template <>
+struct BlockOf<double> {
+  using Type = DoubleBlock;
+};
+
+// Twice the number of thresholds below x.
+template <typename Block>
+unsigned twice_below(const Block& block, typename Block::Vector x) {
+  return static_cast<unsigned>(_mm_popcnt_u32(static_cast<unsigned>(_mm256_movemask_epi8(block.below(x)))));
+}
+
+// As if x were not NaN.
+template <typename T, typename Block>
+std::int8_t rank_of(const RankColumn<T>& column, const Block& pivots, typename Block::Vector x) {
+  const unsigned before = column.n_blocks > 1 ? twice_below(pivots, x) * static_cast<unsigned>(kRankBlock / 2) : 0;
+  const unsigned within = twice_below(Block(column.thresholds + before), x) / 2;
+  return static_cast<std::int8_t>(static_cast<int>(before + within) + kLowestRank);
 }
 
 template <typename T>
 void rank(const RankColumn<T>& column, const T* rows, std::int64_t width, std::size_t n_rows, std::int8_t* ranks) {
+  using Block = typename BlockOf<T>::Type;
   const RankColumn<T> own = column;
-  const T* x = rows + own.feature;
-  for (std::size_t r = 0; r < n_rows; ++r, x += width) ranks[r] = rank_of(own, *x);
+  const Block pivots(own.pivots);
+  const T* const first = rows + own.feature;
+  typename Block::Vector nan{};
+  const T* x = first;
+  for (std::size_t r = 0; r < n_rows; ++r, x += width) {
+    const auto wide = Block::broadcast(x);
+    ranks[r] = rank_of(own, pivots, wide);
+    nan = Block::add_nan(nan, wide);
+  }
+  if (!Block::any(nan)) return;
+  x = first;
+  for (std::size_t r = 0; r < n_rows; ++r, x += width) ranks[r] = *x != *x ? own.nan_rank : ranks[r];
 }
 
 template <typename T>
 void rank_row(const RankColumn<T>* columns, std::size_t n_columns, const T* row, std::int8_t* ranks) {
-  for (std::size_t c = 0; c < n_columns; ++c) ranks[c] = rank_of(columns[c], row[columns[c].feature]);
+  using Block = typename BlockOf<T>::Type;
+  for (std::size_t c = 0; c < n_columns; ++c) {
+    const T* const x = row + columns[c].feature;
+    const std::int8_t rank = rank_of(columns[c], Block(columns[c].pivots), Block::broadcast(x));
+    ranks[c] = *x != *x ? columns[c].nan_rank : rank;
+  }
 }
 
 void test_members(const std::uint8_t* bits, const std::uint8_t* codes, std::size_t n_rows, std::int8_t* outside) {
