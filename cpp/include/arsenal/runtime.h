@@ -220,7 +220,7 @@ typedef struct arsenal_model_info {
   const char* domain;
   const char* graph_name;
   const char* doc_string;
-  /** How trees are evaluated, "walk" or "ranked"; "none" if the model has no trees. */
+  /** How trees are evaluated, "oblivious", "ranked", "deep" or "walk"; "none" if the model has no trees. */
   const char* engine;
   /** The instruction set in use: "scalar", "avx2" or "avx512". */
   const char* isa;

@@ -25,6 +25,8 @@ struct ClassRule {
   std::size_t id = 0;
   // No weight is negative: a single score is a probability, and the second class begins at 1/2.
   bool none_negative = false;
+  // Two classes, and each leaf gives the second one minus what it gives the first: so do their sums.
+  bool opposed = false;
 };
 
 // Scores of one row while they become probabilities. `count` is 1 where only one class has a score and the other
@@ -75,6 +77,13 @@ class TreeClassifier final : public TreeOp<X, T> {
     if (rule_.single_id) {
       pair[rule_.id] = sums[0];
       pair_touched[rule_.id] = touched[0];
+      sums = pair;
+      touched = pair_touched;
+    } else if (rule_.opposed) {
+      // No lane is ever -0, so neither is a sum; 0 - 0 is +0, as the second class's own sum.
+      pair[0] = sums[0];
+      pair[1] = T{0} - sums[0];
+      pair_touched[0] = pair_touched[1] = touched[0];
       sums = pair;
       touched = pair_touched;
     }
@@ -158,6 +167,30 @@ class TreeClassifier final : public TreeOp<X, T> {
   std::size_t n_classes_;
 };
 
+// Whether each leaf has a weight for class 0 and its opposite for class 1, as CatBoost writes two classes.
+template <typename T>
+bool has_opposed_classes(const Ensemble<T>& ensemble) {
+  if (ensemble.n_targets != 2 || ensemble.weights.size() != 2 * ensemble.leaf_count()) return false;
+  for (std::size_t leaf = 0; leaf < ensemble.leaf_count(); ++leaf) {
+    if (ensemble.leaf_begin[leaf] != 2 * leaf) return false;
+    const LeafWeight<T>& first = ensemble.weights[2 * leaf];
+    const LeafWeight<T>& second = ensemble.weights[2 * leaf + 1];
+    // NaN is not the opposite of anything.
+    if (first.target != 0 || second.target != 1 || !(second.value == -first.value)) return false;
+  }
+  return true;
+}
+
+template <typename T>
+void drop_second_class(Ensemble<T>& ensemble) {
+  for (std::size_t leaf = 0; leaf < ensemble.leaf_count(); ++leaf) {
+    ensemble.weights[leaf] = ensemble.weights[2 * leaf];
+    ensemble.leaf_begin[leaf + 1] = static_cast<std::uint32_t>(leaf + 1);
+  }
+  ensemble.weights.resize(ensemble.leaf_count());
+  ensemble.n_targets = 1;
+}
+
 template <typename X, typename T>
 std::unique_ptr<Op> make(OpBuilder& builder, ClassLabels labels) {
   const std::size_t n_classes = labels.size();
@@ -177,6 +210,9 @@ std::unique_ptr<Op> make(OpBuilder& builder, ClassLabels labels) {
     rule.id = ensemble.weights[0].target;
     for (LeafWeight<T>& weight : ensemble.weights) weight.target = 0;
     ensemble.n_targets = 1;
+  } else if (has_opposed_classes(ensemble)) {
+    rule.opposed = true;
+    drop_second_class(ensemble);
   }
   auto engine = choose_engine(ensemble, choose_isa());
   count_trees(ensemble, engine->name(), builder.trees());
