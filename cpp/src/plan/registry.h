@@ -45,6 +45,7 @@ OpTable gather_ops() noexcept;
 OpTable gemm_ops() noexcept;
 OpTable label_encoder_ops() noexcept;
 OpTable linear_ops() noexcept;
+OpTable lp_normalization_ops() noexcept;
 OpTable matmul_ops() noexcept;
 OpTable one_hot_ops() noexcept;
 OpTable pad_ops() noexcept;

@@ -17,10 +17,11 @@ NAMES = """
 Abs Add And ArgMax ArgMin ArrayFeatureExtractor Binarizer Cast CastLike Ceil Celu Clip Compress Concat
 Constant ConstantOfShape CumSum Div Dropout Elu Equal Erf Exp Expand Flatten Floor Gather GatherElements
 Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LabelEncoder LeakyRelu Less
-LessOrEqual Log LogSoftmax Max Mean Min Mish Mod Mul Neg Not OneHot Or Pad Pow Range Reciprocal ReduceL1
-ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare
-Relu Reshape Round Selu Shape Sigmoid Sign Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum
-Swish Tanh TfIdfVectorizer ThresholdedRelu Tile TopK Transpose TreeEnsemble Unsqueeze Where Xor
+LessOrEqual Log LogSoftmax LpNormalization Max Mean Min Mish Mod Mul Neg Not OneHot Or Pad Pow Range
+Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd
+ReduceSum ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Size Slice Softmax Softplus Softsign
+Split Sqrt Squeeze Sub Sum Swish Tanh TfIdfVectorizer ThresholdedRelu Tile TopK Transpose TreeEnsemble
+Unsqueeze Where Xor
 """
 OPERATORS = frozenset(NAMES.split())
 DTYPES = {
