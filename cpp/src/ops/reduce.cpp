@@ -238,7 +238,7 @@ std::unique_ptr<Op> make(OpBuilder& builder) {
 }
 
 using Summable = Dtypes<float, double, std::int32_t, std::int64_t>;
-using WithBool = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, Bool>;
+using WithBool = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, std::uint8_t, Bool>;
 
 constexpr OpEntry kEntries[] = {
     {"", "ReduceSum", 1, make<Summed, 13, Summable>},         {"", "ReduceSum", 11, make<Summed, 13, Summable>},

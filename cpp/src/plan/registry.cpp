@@ -7,9 +7,10 @@ namespace {
 using Family = OpTable (*)();
 
 constexpr Family kFamilies[] = {
-    argmax_ops,  arithmetic_ops,    cast_ops,   compare_ops, concat_ops,   constant_ops, gather_ops,
-    gemm_ops,    label_encoder_ops, matmul_ops, power_ops,   reduce_ops,   shape_ops,    slice_ops,
-    softmax_ops, top_k_ops,         tree_ops,   unary_ops,   variadic_ops,
+    argmax_ops,   arithmetic_ops,    cast_ops,   compare_ops,       concat_ops, constant_ops, gather_ops,
+    gemm_ops,     label_encoder_ops, matmul_ops, normalization_ops, power_ops,  quantize_ops, quantized_matmul_ops,
+    reduce_ops,   shape_ops,         slice_ops,  softmax_ops,       top_k_ops,  tree_ops,     unary_ops,
+    variadic_ops,
 };
 
 }  // namespace
