@@ -265,12 +265,7 @@ std::unique_ptr<Op> make(OpBuilder& builder) {
                       [&](auto zero) { return std::make_unique<Reduce<Reduction<decltype(zero)>>>(std::move(axes)); });
 }
 
-<<<<<<< HEAD
-using WithBool = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, Bool>;
-=======
-using Summable = Dtypes<float, double, std::int32_t, std::int64_t>;
 using WithBool = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, std::uint8_t, Bool>;
->>>>>>> wt-linear
 
 constexpr OpEntry kEntries[] = {
     {"", "ReduceSum", 1, make<Summed, 13, Summable>},
