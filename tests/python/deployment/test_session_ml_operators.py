@@ -1,4 +1,4 @@
-"""Each ai.onnx.ml operator on edge values and in every form, beside onnxruntime or, where it has no kernel, the rule."""
+"""Each ai.onnx.ml operator on edge values and in every form, beside onnxruntime or, lacking a kernel, the rule."""
 
 from __future__ import annotations
 
