@@ -5,7 +5,8 @@ XGBoost, CatBoost (symmetric trees of depth 5, 32 leaves) and YDF cannot load it
 trained on the same rows. The second table: everyone runs the model that LightGBM trained, arsenal and onnxruntime from
 the same file by onnxmltools, lleaves compiled; arsenal once more as `from_lightgbm` reads it, in double precision. The
 third and fourth: scikit-learn's random forest with trees of unlimited depth, and its isolation forest, from the files
-that skl2onnx writes, beside scikit-learn itself.
+that skl2onnx writes, beside scikit-learn itself. The last ones: CatBoost's own models of depth 5 and 6 beside CatBoost,
+from its own export less the ZipMap at its end, which makes a dictionary of every row.
 
 One row: every call has another row, timed one by one; p50 and p99 of a round. Batch: one call over all rows. Every
 contestant returns probabilities as a user gets them, an isolation forest its decision function. `max |Δp|` compares
@@ -39,7 +40,8 @@ COLUMNS = (
 Setting = dict[str, Any]
 Predict = Callable[[np.ndarray], np.ndarray]
 OURS, THEIRS, READ, FOREST, ISOLATION = "ours.onnx", "theirs.onnx", "read.onnx", "forest.onnx", "isolation.onnx"
-MODELS = ("boosting", "forest", "isolation")
+SYMMETRIC = {"catboost5.onnx": 5, "catboost6.onnx": 6}  # depths of CatBoost's models
+MODELS = ("boosting", "forest", "isolation", "catboost")
 
 
 # --- the contestants ---------------------------------------------------------------------------------------------
@@ -146,6 +148,17 @@ def catboost(setting: Setting) -> Callable[[], Metrics]:
     return _repetition(setting, call, lambda X: _positive(call(X)))
 
 
+def catboost_reads(setting: Setting) -> Callable[[], Metrics]:
+    from catboost import CatBoostClassifier
+
+    model = CatBoostClassifier().load_model(str(Path(_file(setting)).with_suffix(".cbm")))
+
+    def call(X: np.ndarray) -> np.ndarray:
+        return np.asarray(model.predict(X, prediction_type="Probability", thread_count=1))
+
+    return _repetition(setting, call, lambda X: _positive(call(X)))
+
+
 def ydf(setting: Setting) -> Callable[[], Metrics]:
     import ydf as forests
 
@@ -198,6 +211,15 @@ CONTESTANTS = (
             ("scikit-learn", "scikit-learn", scikit_learn, {"calls": 20}),
         )
     ),
+    *(
+        Contestant(f"{name}, CatBoost's model of depth {depth}", (package, "catboost", "onnx"), start, {"file": file})
+        for file, depth in SYMMETRIC.items()
+        for name, package, start in (
+            ("arsenal", "arsenal-ml", arsenal),
+            ("onnxruntime", "onnxruntime", onnxruntime),
+            ("CatBoost", "catboost", catboost_reads),
+        )
+    ),
 )
 
 
@@ -233,7 +255,7 @@ def _repetition(setting: Setting, call: Callable[[np.ndarray], Any], positive: P
 
 def _reference(setting: Setting, X: np.ndarray) -> np.ndarray | None:
     """Probabilities of the same model from another engine: LightGBM for its own model, onnxruntime for all others."""
-    if setting.get("file") in (OURS, FOREST, ISOLATION):
+    if setting.get("file") in (OURS, FOREST, ISOLATION, *SYMMETRIC):
         return _positive(onnxruntime_call(_file(setting))(X))
     if setting.get("file") in (THEIRS, READ):
         from lightgbm import Booster
@@ -276,6 +298,9 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
                 write_theirs(folder, model, X.shape[1])
     if machine.version("skl2onnx"):
         write_forests(folder, X[train], y[train], options)
+    if "catboost" in options.models and machine.version("catboost") and machine.version("onnx"):
+        for file, depth in SYMMETRIC.items():
+            write_symmetric(folder / file, depth, X[train], y[train], options)
 
 
 def write_ours(folder: Path, X: np.ndarray, y: np.ndarray, options: argparse.Namespace) -> None:
@@ -328,6 +353,24 @@ def write_forests(folder: Path, X: np.ndarray, y: np.ndarray, options: argparse.
         (folder / ISOLATION).write_bytes(to_onnx(isolation, X[:1], target_opset=opsets).SerializeToString())
 
 
+def write_symmetric(file: Path, depth: int, X: np.ndarray, y: np.ndarray, options: argparse.Namespace) -> None:
+    import onnx
+    from catboost import CatBoostClassifier
+
+    model = CatBoostClassifier(
+        iterations=options.trees, depth=depth, thread_count=1, allow_writing_files=False, logging_level="Silent"
+    )
+    model.fit(X, y).save_model(str(file.with_suffix(".cbm")))
+    model.save_model(str(file), format="onnx")
+    exported = onnx.load(str(file))
+    trees, zip_map = exported.graph.node
+    exported.graph.node.remove(zip_map)
+    del exported.graph.output[-1]
+    probabilities = onnx.helper.make_tensor_value_info(trees.output[1], onnx.TensorProto.FLOAT, ["N", 2])
+    exported.graph.output.append(probabilities)
+    onnx.save(exported, str(file))
+
+
 # --- the run -----------------------------------------------------------------------------------------------------
 
 
@@ -358,7 +401,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 def model_of(contestant: Contestant) -> str:
     """Which of MODELS a contestant runs."""
-    return {FOREST: "forest", ISOLATION: "isolation"}.get(contestant.setting.get("file", ""), "boosting")
+    names = {FOREST: "forest", ISOLATION: "isolation"} | dict.fromkeys(SYMMETRIC, "catboost")
+    return names.get(contestant.setting.get("file", ""), "boosting")
 
 
 def main(argv: list[str]) -> int:
@@ -374,14 +418,23 @@ def main(argv: list[str]) -> int:
         print("training the models …", flush=True)
         prepare(Path(folder), options)
         outcomes = race(contestants, shared | {"folder": folder}, options.repeats, n_threads=1)
-    size = f"{options.trees} trees × {options.leaves} leaves, 28 float32 columns, one thread"
-    forest = f"{options.forest_trees} trees, 28 float32 columns, one thread"
+    table = "28 float32 columns, one thread"
+    size = f"{options.trees} trees × {options.leaves} leaves, {table}"
+    forest = f"{options.forest_trees} trees, {table}"
     same = [outcome for outcome in outcomes if outcome.name == "LightGBM"]
     for title, endings, more in (
         (f"Prediction, {size}", {""}, []),
         (f"Prediction with LightGBM's model, {size}", {"LightGBM's model", "from_lightgbm"}, same),
         (f"Random forest, unlimited depth, {forest}", {"random forest"}, []),
         (f"Isolation forest, 256 rows a tree, {forest}", {"isolation forest"}, []),
+        *(
+            (
+                f"CatBoost's model, {options.trees} trees of depth {depth}, {table}",
+                {f"CatBoost's model of depth {depth}"},
+                [],
+            )
+            for depth in SYMMETRIC.values()
+        ),
     ):
         rows = [one for one in outcomes if one.name.partition(", ")[2] in endings]
         if rows:

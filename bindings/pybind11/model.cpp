@@ -34,6 +34,19 @@ std::vector<Spec> with_keys(const std::vector<ValueInfo>& infos) {
   return specs;
 }
 
+template <typename T>
+py::tuple tuple_of(const std::vector<T>& values) {
+  py::tuple tuple(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) tuple[i] = py::cast(values[i]);
+  return tuple;
+}
+
+py::object keys_of(const Session::Keys& keys) {
+  if (!keys.strings.empty()) return tuple_of(keys.strings);
+  if (!keys.integers.empty()) return tuple_of(keys.integers);
+  return py::none();
+}
+
 /// Whether every input holds one value for each of the same rows; an input of parameters has rows of its own.
 bool are_columns(const std::vector<Spec>& inputs) {
   return std::all_of(inputs.begin(), inputs.end(), [&inputs](const Spec& spec) {
@@ -48,6 +61,7 @@ Model::Model(py::bytes bytes, int n_threads, const std::string& source)
     : session_(load(bytes, n_threads, source)), bytes_(std::move(bytes)), n_threads_(n_threads) {
   inputs_ = with_keys(session_.inputs());
   outputs_ = with_keys(session_.outputs());
+  for (std::size_t i = 0; i < outputs_.size(); ++i) outputs_[i].map_keys = keys_of(session_.output_keys(i));
   if (outputs_.empty()) value_error(source + ": the model has no output");
   if (const std::size_t n_trees = session_.info().n_trees; n_trees > 0) {
     rows_with_gil_ = std::min<std::int64_t>(rows_with_gil_, static_cast<std::int64_t>(1024 / n_trees));

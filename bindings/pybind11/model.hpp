@@ -15,6 +15,8 @@ struct Spec {
   ValueInfo info;
   /// The name as a Python string, for dictionary look-ups.
   py::object key;
+  /// Of an output that is a map: what its columns stand for, as a tuple of str or int; else None.
+  py::object map_keys = py::none();
 
   /// Whether it holds one value per row.
   bool is_column() const {

@@ -101,6 +101,20 @@ void session_dealloc(PyObject* self) {
   Py_DECREF(type);
 }
 
+/// onnxruntime's name of the type of a list of maps.
+std::string map_type(const py::object& keys) {
+  const bool has_strings = py::isinstance<py::str>(keys[py::int_(0)]);
+  return std::string("seq(map(") + (has_strings ? "string" : "int64") + ",tensor(float)))";
+}
+
+/// One dict per row of the scores.
+py::list maps_of(const py::object& keys, const py::object& scores) {
+  const auto zip = py::module_::import("builtins").attr("zip");
+  py::list maps;
+  for (const py::handle row : scores.attr("tolist")()) maps.append(py::dict(zip(keys, row)));
+  return maps;
+}
+
 /// The outputs asked for by name, all for None or no name.
 std::vector<std::size_t> output_indices(const Model& model, PyObject* names) {
   std::vector<std::size_t> indices;
@@ -151,7 +165,10 @@ PyObject* session_run(PyObject* self, PyObject* const* args, Py_ssize_t n_positi
                                         : feed_of(model, values[1]);
     const std::vector<py::object> arrays = score(model, feed, distinct, nullptr);
     py::list results;
-    for (const std::size_t place : places) results.append(arrays[place]);
+    for (const std::size_t place : places) {
+      const py::object& keys = model.outputs()[distinct[place]].map_keys;
+      results.append(keys.is_none() ? arrays[place] : py::object(maps_of(keys, arrays[place])));
+    }
     return results.release().ptr();
   });
 }
@@ -169,7 +186,11 @@ py::list value_infos(const std::vector<Spec>& specs) {
         shape.append(py::none());
       }
     }
-    infos.append(py::make_tuple(spec.info.name, tensor_type(spec.info.dtype), shape));
+    if (spec.map_keys.is_none()) {
+      infos.append(py::make_tuple(spec.info.name, tensor_type(spec.info.dtype), shape));
+    } else {
+      infos.append(py::make_tuple(spec.info.name, map_type(spec.map_keys), py::list()));
+    }
   }
   return infos;
 }

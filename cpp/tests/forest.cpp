@@ -6,6 +6,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <utility>
 
 #include "arsenal/runtime.hpp"
 
@@ -35,10 +36,9 @@ void make_split(TreeNode<T>& node, const ForestShape& shape, std::mt19937& rando
   node.value = draw_threshold<T>(random, shape.n_thresholds);
 }
 
+// Splits leaves at random until there are enough; gives the leaves.
 template <typename T>
-Tree<T> random_tree(const ForestShape& shape, std::size_t number, std::mt19937& random) {
-  Tree<T> tree;
-  tree.nodes.emplace_back();
+std::vector<std::size_t> grow(Tree<T>& tree, const ForestShape& shape, std::mt19937& random) {
   std::vector<std::size_t> leaves = {0};
   while (leaves.size() < shape.n_leaves) {
     const std::size_t pick = random() % leaves.size();
@@ -50,12 +50,58 @@ Tree<T> random_tree(const ForestShape& shape, std::size_t number, std::mt19937& 
     leaves.push_back(tree.nodes.size() + 1);
     tree.nodes.resize(tree.nodes.size() + 2);
   }
+  return leaves;
+}
+
+// The same question, asked the other way round where that can be said.
+template <typename T>
+void reverse(TreeNode<T>& node) {
+  static const std::map<std::string, std::string> kOpposite = {{"BRANCH_LEQ", "BRANCH_GT"},
+                                                               {"BRANCH_GT", "BRANCH_LEQ"},
+                                                               {"BRANCH_LT", "BRANCH_GTE"},
+                                                               {"BRANCH_GTE", "BRANCH_LT"}};
+  const auto opposite = kOpposite.find(node.mode);
+  if (opposite == kOpposite.end()) return;
+  node.mode = opposite->second;
+  node.missing_is_true = !node.missing_is_true;
+  std::swap(node.if_true, node.if_false);
+}
+
+// Splits all leaves of a level by one test.
+template <typename T>
+std::vector<std::size_t> grow_levels(Tree<T>& tree, const ForestShape& shape, std::size_t n_leaves,
+                                     std::mt19937& random) {
+  std::vector<std::size_t> leaves = {0};
+  while (leaves.size() < n_leaves) {
+    TreeNode<T> test;
+    make_split(test, shape, random);
+    std::vector<std::size_t> next;
+    for (const std::size_t at : leaves) {
+      next.push_back(tree.nodes.size());
+      next.push_back(tree.nodes.size() + 1);
+      test.if_true = tree.nodes.size();
+      test.if_false = tree.nodes.size() + 1;
+      tree.nodes[at] = test;
+      if (random() % 2 == 0) reverse(tree.nodes[at]);
+      tree.nodes.resize(tree.nodes.size() + 2);
+    }
+    leaves = next;
+  }
+  return leaves;
+}
+
+template <typename T>
+Tree<T> random_tree(const ForestShape& shape, std::size_t number, std::mt19937& random) {
+  Tree<T> tree;
+  tree.nodes.emplace_back();
+  const std::vector<std::size_t> leaves =
+      shape.symmetric ? grow_levels(tree, shape, shape.n_leaves >> number % 3, random) : grow(tree, shape, random);
   std::normal_distribution<double> weight;
   for (const std::size_t leaf : leaves) {
     tree.nodes[leaf].mode = "LEAF";
     const auto own = static_cast<std::int64_t>(number) % shape.n_targets;
     for (std::int64_t target = 0; target < shape.n_targets; ++target) {
-      if (shape.many_targets_per_leaf ? random() % 4 != 0 : target == own) {
+      if (shape.many_targets_per_leaf ? shape.symmetric || random() % 4 != 0 : target == own) {
         tree.nodes[leaf].weights.emplace_back(target, static_cast<T>(weight(random)));
       }
     }

@@ -56,6 +56,9 @@ struct ForestShape {
   bool shuffled = false;
   // Features whose number is divisible by this hold small whole numbers, and take BRANCH_MEMBER splits (0: none do).
   int member_every = 0;
+  // One test per level, with children in either order: tree t has n_leaves leaves, a power of two, or the half or a
+  // quarter of that. With many_targets_per_leaf all leaves have all targets.
+  bool symmetric = false;
   unsigned seed = 1;
 };
 

@@ -1,5 +1,7 @@
 #include "seed_models.h"
 
+#include <cmath>
+
 #include "forest.h"
 
 namespace arsenal::test {
@@ -102,6 +104,90 @@ std::vector<std::string> seed_models() {
   columns.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("peak", ARSENAL_FLOAT),
                      value_info("corner", ARSENAL_FLOAT), value_info("extents", ARSENAL_INT64)};
   models.push_back(model(columns));
+
+  ModelSpec arrangements;
+  arrangements.opset = 22;
+  arrangements.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 3})};
+  arrangements.initializers = {tensor("pads", {4}, std::vector<std::int64_t>{0, 1, 0, 2}),
+                               tensor("repeats", {2}, std::vector<std::int64_t>{1, 2}),
+                               raw_tensor("condition", {5}, ARSENAL_BOOL, std::string("\1\0\1\1\1", 5)),
+                               tensor("depth", {}, std::vector<std::int64_t>{3}),
+                               tensor("values", {2}, std::vector<float>{-1, 1}),
+                               tensor("one", {1}, std::vector<std::int64_t>{1}),
+                               tensor("shape", {2}, std::vector<std::int64_t>{1, 8}),
+                               tensor("start", {}, std::vector<float>{0.5f}),
+                               tensor("limit", {}, std::vector<float>{4.5f}),
+                               tensor("delta", {}, std::vector<float>{0.5f})};
+  arrangements.nodes = {
+      node("Pad", {"X", "pads"}, {"padded"}, {attribute("mode", "reflect")}),
+      node("Compress", {"padded", "condition"}, {"some"}, {attribute("axis", 1)}),
+      node("Tile", {"some", "repeats"}, {"tiled"}),
+      node("CumSum", {"tiled", "one"}, {"sums"}, {attribute("reverse", 1)}),
+      node("ConstantOfShape", {"shape"}, {"zeros"}),
+      node("Range", {"start", "limit", "delta"}, {"steps"}),
+      node("Add", {"zeros", "steps"}, {"offsets"}),
+      node("Add", {"sums", "offsets"}, {"moved"}),
+      node("LeakyRelu", {"moved"}, {"leaky"}, {attribute("alpha", 0.5f)}),
+      node("Gelu", {"leaky"}, {"gelu"}, {attribute("approximate", "tanh")}),
+      node("Mod", {"gelu", "start"}, {"rest"}, {attribute("fmod", 1)}),
+      node("Dropout", {"rest"}, {"kept", "mask"}),
+      node("LogSoftmax", {"kept"}, {"shares"}),
+      node("ReduceLogSumExp", {"shares", "one"}, {"total"}),
+      node("CastLike", {"total", "depth"}, {"index"}),
+      node("OneHot", {"index", "depth", "values"}, {"Y"}),
+      node("Size", {"Y"}, {"size"}),
+  };
+  arrangements.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("mask", ARSENAL_BOOL),
+                          value_info("size", ARSENAL_INT64)};
+  models.push_back(model(arrangements));
+
+  ModelSpec classic;
+  classic.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 3}), value_info("W", ARSENAL_STRING, {"N", 4})};
+  classic.initializers = {tensor("chosen", {2}, std::vector<std::int64_t>{2, 0})};
+  const auto two = attribute("classlabels_ints", std::vector<std::int64_t>{0, 1});
+  classic.nodes = {
+      node("Imputer", {"X"}, {"filled"},
+           {attribute("imputed_value_floats", std::vector<float>{1, 2, 3}), attribute("replaced_value_float", NAN)},
+           "ml"),
+      node("Scaler", {"filled"}, {"scaled"},
+           {attribute("offset", std::vector<float>{1, 2, 3}), attribute("scale", std::vector<float>{2})}, "ml"),
+      node("Normalizer", {"scaled"}, {"unit"}, {attribute("norm", "L2")}, "ml"),
+      node("Binarizer", {"unit"}, {"bits"}, {attribute("threshold", 0.5f)}, "ml"),
+      node("ArrayFeatureExtractor", {"bits", "chosen"}, {"some"}, {}, "ml"),
+      node("FeatureVectorizer", {"some", "scaled"}, {"wide"},
+           {attribute("inputdimensions", std::vector<std::int64_t>{2, 3})}, "ml"),
+      node("LinearClassifier", {"wide"}, {"label", "scores"},
+           {attribute("coefficients", std::vector<float>{1, -2, 3, -4, 5}),
+            attribute("intercepts", std::vector<float>{0.5f}), attribute("post_transform", "LOGISTIC"), two},
+           "ml"),
+      node("ZipMap", {"scores"}, {"maps"}, {attribute("classlabels_strings", std::vector<std::string>{"no", "yes"})},
+           "ml"),
+      node("OneHotEncoder", {"label"}, {"shares"}, {attribute("cats_int64s", std::vector<std::int64_t>{1, 0})}, "ml"),
+      node("SVMRegressor", {"scaled"}, {"distance"},
+           {attribute("coefficients", std::vector<float>{1, -1}),
+            attribute("support_vectors", std::vector<float>{1, 2, 3, 4, 5, 6}), attribute("n_supports", 2),
+            attribute("rho", std::vector<float>{0.25f}), attribute("kernel_type", "RBF"),
+            attribute("kernel_params", std::vector<float>{0.3f, 0, 3})},
+           "ml"),
+      node(
+          "SVMClassifier", {"scaled"}, {"voted", "chances"},
+          {attribute("coefficients", std::vector<float>{1, -1, 2}),
+           attribute("support_vectors", std::vector<float>{1, 2, 3, 4, 5, 6, 7, 8, 9}),
+           attribute("vectors_per_class", std::vector<std::int64_t>{1, 2}), attribute("rho", std::vector<float>{0.25f}),
+           attribute("prob_a", std::vector<float>{-1.5f}), attribute("prob_b", std::vector<float>{0.1f}),
+           attribute("kernel_type", "POLY"), attribute("kernel_params", std::vector<float>{0.3f, 1, 3}), two},
+          "ml"),
+      node("TfIdfVectorizer", {"W"}, {"counts"},
+           {attribute("pool_strings", std::vector<std::string>{"x", "zzz", "x", "a"}),
+            attribute("ngram_counts", std::vector<std::int64_t>{0, 2}),
+            attribute("ngram_indexes", std::vector<std::int64_t>{1, 0, 2}), attribute("mode", "TFIDF"),
+            attribute("weights", std::vector<float>{1, 2, 3}), attribute("min_gram_length", 1),
+            attribute("max_gram_length", 2), attribute("max_skip_count", 1)}),
+  };
+  classic.outputs = {value_info("maps", ARSENAL_FLOAT),     value_info("shares", ARSENAL_FLOAT),
+                     value_info("distance", ARSENAL_FLOAT), value_info("voted", ARSENAL_INT64),
+                     value_info("chances", ARSENAL_FLOAT),  value_info("counts", ARSENAL_FLOAT)};
+  models.push_back(model(classic));
 
   ModelSpec calls;
   calls.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 2})};

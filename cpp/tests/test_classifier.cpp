@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "forest.h"
@@ -129,6 +130,34 @@ TEST_P(Classifier, DecidesAsOnnxruntimeDoes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Classifier, testing::ValuesIn(cases()), [](const auto& info) { return info.param.name; });
+
+// CatBoost gives the second class minus what the first has, and one sum is enough: with the bits of two, sums of zero
+// and of infinities included, and where a leaf is no pair of opposites.
+TEST(ClassifierInput, OpposedClassesScoreAsTwoSums) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const auto pair = [](float weight) { return Weights{{0, weight}, {1, -weight}}; };
+  const std::vector<Tree<float>> opposed = {stump(pair(0.1f), pair(0.7f)), stump(pair(-0.1f), pair(1e-9f))};
+  auto infinite = opposed;
+  infinite.push_back(stump(pair(kInfinity), pair(-kInfinity)));
+  infinite.push_back(stump(pair(-kInfinity), pair(-kInfinity)));
+  const std::vector<Tree<float>> zero = {stump(pair(0.0f), pair(-0.0f))};
+  auto unequal = opposed;
+  unequal.push_back(stump({{0, 0.5f}, {1, -0.25f}}, pair(1)));
+  auto missing = opposed;
+  missing.push_back(stump({{0, 0.5f}}, pair(1)));
+  auto unordered = opposed;
+  unordered.push_back(stump({{1, 0.5f}, {0, -0.5f}}, pair(1)));
+  const Dense<float> rows{{3, 1}, {-1, 1, kNan}};
+  for (const auto& trees : {opposed, infinite, zero, unequal, missing, unordered}) {
+    const Forest<float> forest{1, 2, trees};
+    const auto wanted = run_one<float>(load(regressor_model(forest)), {rows.input()});
+    const std::string bytes =
+        classifier_model(forest, {attribute("classlabels_int64s", std::vector<std::int64_t>{0, 1})});
+    const auto got = run_one<float>(load(bytes), {rows.input()}, 1);
+    ASSERT_EQ(got.shape, wanted.shape);
+    EXPECT_EQ(std::memcmp(got.values.data(), wanted.values.data(), got.values.size() * sizeof(float)), 0);
+  }
+}
 
 TEST(ClassifierInput, DoubleThresholdsAreNotNarrowed) {
   // 0.1 and the float nearest to it differ: only a double comparison tells them apart.

@@ -8,9 +8,11 @@
 #include <random>
 
 #include "engines/engine.h"
+#include "engines/leaf_values.h"
 #include "engines/ranked.h"
 #include "forest.h"
 #include "isa.h"
+#include "kernels/oblivious.h"
 #include "kernels/ranked.h"
 #include "scoring.h"
 
@@ -98,6 +100,11 @@ TEST_P(Engines, DoubleEqualsNaiveOnEveryIsaAndBatchSize) {
 const std::vector<std::string> kAllModes = {"BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE",
                                             "BRANCH_GT",  "BRANCH_EQ", "BRANCH_NEQ"};
 
+ForestShape symmetric(ForestShape shape) {
+  shape.symmetric = true;
+  return shape;
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, Engines,
     testing::Values(
@@ -118,7 +125,20 @@ INSTANTIATE_TEST_SUITE_P(
         EngineCase{"targets_by_tree", "ranked", {50, 12, 8, 3, {"BRANCH_LEQ"}, 30, true}},
         EngineCase{"targets_by_leaf", "ranked", {50, 12, 8, 3, {"BRANCH_LEQ"}, 30, true, true}},
         EngineCase{"members", "ranked", {50, 31, 9, 1, {"BRANCH_LEQ"}, 300, true, false, false, 2}},
-        EngineCase{"members_and_many_columns", "ranked", {20, 31, 140, 1, {"BRANCH_LEQ"}, 9, true, false, false, 2}}),
+        EngineCase{"members_and_many_columns", "ranked", {20, 31, 140, 1, {"BRANCH_LEQ"}, 9, true, false, false, 2}},
+        EngineCase{"stumps", "oblivious", symmetric({70, 2, 5})},
+        EngineCase{"symmetric", "oblivious", symmetric({130, 64, 28, 1, {"BRANCH_GT"}, 255, true})},
+        EngineCase{"symmetric_in_all_orders", "oblivious",
+                   symmetric({19, 32, 9, 1, kAllModes, 50, false, false, true})},
+        EngineCase{"symmetric_of_one_to_four_leaves", "oblivious", symmetric({17, 4, 9, 1, {"BRANCH_LT"}, 50, true})},
+        EngineCase{"symmetric_with_256_leaves", "oblivious", symmetric({20, 256, 6, 1, {"BRANCH_LEQ"}, 900, true})},
+        EngineCase{"symmetric_with_512_leaves", "deep", symmetric({20, 512, 6})},
+        EngineCase{"symmetric_targets_by_tree", "oblivious", symmetric({50, 16, 8, 3, {"BRANCH_LEQ"}, 30, true})},
+        EngineCase{"symmetric_targets_by_leaf", "oblivious", symmetric({50, 64, 8, 3, {"BRANCH_LEQ"}, 30, true, true})},
+        EngineCase{"symmetric_and_columns_for_two_registers", "oblivious", symmetric({70, 64, 70})},
+        EngineCase{"symmetric_and_more_columns", "oblivious", symmetric({99, 64, 90, 1, {"BRANCH_LEQ"}, 20, true})},
+        EngineCase{"symmetric_members", "oblivious",
+                   symmetric({50, 64, 9, 1, {"BRANCH_LEQ"}, 300, true, false, false, 2})}),
     [](const auto& info) { return info.param.name; });
 
 // Large blocks on several threads, and groups of rows within them.
@@ -149,7 +169,24 @@ TEST(Engine, TreesOfOneLeaf) {
   const auto forest = random_forest<float>({33, 1, 2});
   expect_naive_everywhere(forest, regressor_model(forest), "walk");
   // TreeEnsemble writes them as a split with the same leaf on both sides.
-  expect_naive_everywhere(forest, ensemble_model(forest), "ranked");
+  expect_naive_everywhere(forest, ensemble_model(forest), "oblivious");
+}
+
+// One node that differs from the others of its level, in any of what a test consists of, or one leaf in its targets.
+TEST(Engine, AlmostSymmetricTreesAreRanked) {
+  const auto whole = random_forest<float>(symmetric({20, 16, 6, 2, {"BRANCH_LEQ"}, 30, true, true}));
+  expect_naive_everywhere(whole, regressor_model(whole), "oblivious");
+  const auto expect_ranked = [&whole](const auto& change) {
+    auto forest = whole;
+    // The last split of the last tree of 16 leaves, and the last leaf.
+    change(forest.trees[18].nodes[14], forest.trees[18].nodes[30]);
+    expect_naive_everywhere(forest, regressor_model(forest), "ranked");
+  };
+  expect_ranked([](auto& split, auto&) { split.value = std::nextafter(split.value, 1e9f); });
+  expect_ranked([](auto& split, auto&) { split.feature = (split.feature + 1) % 6; });
+  expect_ranked([](auto& split, auto&) { split.missing_is_true = !split.missing_is_true; });
+  expect_ranked([](auto&, auto& leaf) { leaf.weights.pop_back(); });
+  expect_ranked([](auto&, auto& leaf) { leaf.weights[0].first = leaf.weights[1].first; });
 }
 
 // A thousand thresholds per feature: several columns of bytes for each.
@@ -188,7 +225,7 @@ TEST(Engine, WideRowsAndNegativeCategories) {
   tree.nodes[1] = {"LEAF", 0, 0, {}, false, 0, 0, {{0, 1.0}}};
   tree.nodes[2] = {"LEAF", 0, 0, {}, false, 0, 0, {{0, 2.0}}};
   const Forest<double> forest{3, 1, {tree, tree}};
-  expect_naive_everywhere(forest, ensemble_model(forest), "ranked");
+  expect_naive_everywhere(forest, ensemble_model(forest), "oblivious");
 }
 
 // --- The kernels themselves, against portable code ---
@@ -220,23 +257,19 @@ TYPED_TEST(Kernels, RanksCountTheThresholdsBelow) {
     for (const T x : {std::numeric_limits<T>::quiet_NaN(), kInfinity, -kInfinity, T{0}, -T{0}}) {
       rows.insert(rows.end(), {x, 7});
     }
-    for (const std::uint8_t shift : {0, 1}) {
-      const runtime::RankColumn<T> column{padded.data(),
-                                          pivots.data(),
-                                          0,
-                                          static_cast<std::uint32_t>(n_blocks),
-                                          shift,
-                                          static_cast<std::uint8_t>(shift == 1 ? 0 : 255)};
+    for (const std::int8_t nan_rank : {runtime::kLowestRank, runtime::kHighestRank}) {
+      const runtime::RankColumn<T> column{padded.data(), pivots.data(), 0, static_cast<std::uint32_t>(n_blocks),
+                                          nan_rank};
       for (std::size_t r = 0; r < rows.size() / 2; ++r) {
         const T x = rows[2 * r];
-        std::size_t below = 0;
-        for (const T t : thresholds) below += t < x;
-        const std::size_t wanted = std::isnan(x) ? column.nan_rank : below + shift;
+        int wanted = runtime::kLowestRank;
+        for (const T t : thresholds) wanted += t < x;
+        if (std::isnan(x)) wanted = nan_rank;
         for (const Isa isa : available_isas()) {
-          std::uint8_t rank = 77;
+          std::int8_t rank = 77;
           runtime::ranked_kernels<T>(isa).rank(column, &rows[2 * r], 2, 1, &rank);
           ASSERT_EQ(rank, wanted) << runtime::isa_name(isa) << " " << x << " of " << count;
-          std::uint8_t pair[2] = {};
+          std::int8_t pair[2] = {};
           const runtime::RankColumn<T> columns[2] = {column, column};
           runtime::ranked_kernels<T>(isa).rank_row(columns, 2, &rows[2 * r], pair);
           ASSERT_EQ(pair[0], wanted);
@@ -247,42 +280,111 @@ TYPED_TEST(Kernels, RanksCountTheThresholdsBelow) {
   }
 }
 
+template <typename T>
+std::vector<T> random_values(std::size_t count, std::mt19937& random) {
+  std::vector<T> values(count);
+  for (T& value : values) value = static_cast<T>(std::normal_distribution<double>()(random));
+  return values;
+}
+
 TYPED_TEST(Kernels, TileKernelsEqualPortableCode) {
   using T = TypeParam;
   std::mt19937 random(9);
   constexpr std::size_t kStride = runtime::kTileRows;
-  std::vector<std::uint8_t> columns(5 * kStride), bits(32);
-  for (auto& byte : columns) byte = static_cast<std::uint8_t>(random());
+  std::vector<std::uint8_t> codes(kStride), bits(32);
+  std::vector<std::int8_t> columns(5 * kStride);
+  for (auto& byte : columns) byte = static_cast<std::int8_t>(random());
+  for (auto& code : codes) code = static_cast<std::uint8_t>(random());
   for (auto& byte : bits) byte = static_cast<std::uint8_t>(random());
   // A chain to the left, as deep as there are leaves.
   std::vector<runtime::RankedNode> nodes;
   for (std::size_t k = 0; k + 1 < 200; ++k) {
-    nodes.push_back({static_cast<std::uint16_t>(random() % 5), static_cast<std::uint8_t>(random()),
+    nodes.push_back({static_cast<std::uint16_t>(random() % 5), static_cast<std::int8_t>(random()),
                      static_cast<std::uint8_t>(k), static_cast<std::uint8_t>(k + 1)});
   }
-  std::vector<T> values(256 + runtime::kValuePadding);
-  for (auto& value : values) value = static_cast<T>(random()) / 1000;
+  const std::vector<std::size_t> leaf_counts = {1, 8, 9, 16, 17, 32, 33, 64, 65, 128, 129, 256};
+  runtime::LeafValues<T> values;
+  for (const std::size_t n_leaves : leaf_counts) values.add_list(random_values<T>(n_leaves, random));
+  values.finish();
   const auto& portable = runtime::ranked_kernels<T>(Isa::kScalar);
   for (const Isa isa : available_isas()) {
     const auto& kernels = runtime::ranked_kernels<T>(isa);
     for (std::size_t n_rows = 0; n_rows <= kStride; ++n_rows) {
       std::vector<std::uint8_t> got(kStride), wanted(kStride);
-      kernels.test_members(bits.data(), columns.data(), n_rows, got.data());
-      portable.test_members(bits.data(), columns.data(), n_rows, wanted.data());
-      ASSERT_TRUE(same_bits(got.data(), wanted.data(), n_rows));
+      std::vector<std::int8_t> outside(kStride), wanted_outside(kStride);
+      kernels.test_members(bits.data(), codes.data(), n_rows, outside.data());
+      portable.test_members(bits.data(), codes.data(), n_rows, wanted_outside.data());
+      ASSERT_TRUE(same_bits(outside.data(), wanted_outside.data(), n_rows));
       for (const std::size_t n_nodes : {std::size_t{0}, std::size_t{1}, std::size_t{15}, nodes.size()}) {
         kernels.find_leaves(nodes.data(), n_nodes, columns.data(), kStride, n_rows, got.data());
         portable.find_leaves(nodes.data(), n_nodes, columns.data(), kStride, n_rows, wanted.data());
         ASSERT_TRUE(same_bits(got.data(), wanted.data(), n_rows));
       }
-      for (const std::size_t n_leaves : {1, 8, 9, 16, 17, 32, 33, 64, 65, 256}) {
+      for (std::size_t list = 0; list < leaf_counts.size(); ++list) {
         std::vector<std::uint8_t> leaves(kStride);
-        for (auto& leaf : leaves) leaf = static_cast<std::uint8_t>(random() % n_leaves);
+        for (auto& leaf : leaves) leaf = static_cast<std::uint8_t>(random() % leaf_counts[list]);
         std::vector<T> sums(kStride, T{1} / 3), wanted_sums = sums;
-        kernels.add_leaves(values.data(), n_leaves, leaves.data(), n_rows, sums.data());
-        portable.add_leaves(values.data(), n_leaves, leaves.data(), n_rows, wanted_sums.data());
+        kernels.add_leaves(values.table(list), leaves.data(), n_rows, sums.data());
+        portable.add_leaves(values.table(list), leaves.data(), n_rows, wanted_sums.data());
         ASSERT_TRUE(same_bits(sums.data(), wanted_sums.data(), n_rows));
       }
+    }
+  }
+}
+
+TYPED_TEST(Kernels, ObliviousTermsEqualPortableCode) {
+  using T = TypeParam;
+  std::mt19937 random(6);
+  constexpr std::size_t kStride = runtime::kTileRows;
+  constexpr std::size_t kMostLevels = 8;
+  std::vector<std::int8_t> columns(5 * kStride);
+  for (auto& byte : columns) byte = static_cast<std::int8_t>(random());
+  std::vector<runtime::ObliviousLevel> levels(40);
+  for (auto& level : levels) {
+    const auto bound = static_cast<std::int8_t>(random());
+    level = {static_cast<std::uint32_t>(random() % 5), {bound, bound, bound, bound}};
+  }
+  runtime::LeafValues<T> values;
+  for (std::size_t l = 0; l <= kMostLevels; ++l) values.add_list(random_values<T>(std::size_t{1} << l, random));
+  values.finish();
+  std::vector<runtime::ObliviousTerm<T>> terms;
+  for (std::uint32_t t = 0; t < 3 * kMostLevels; ++t) {
+    const std::uint32_t n_levels = t % (kMostLevels + 1);
+    terms.push_back({levels.data() + t, n_levels, values.table(n_levels)});
+  }
+  const auto& portable = runtime::oblivious_kernels<T>(Isa::kScalar);
+  for (const Isa isa : available_isas()) {
+    const auto& kernels = runtime::oblivious_kernels<T>(isa);
+    for (std::size_t n_rows = 0; n_rows <= kStride; n_rows += n_rows < 70 ? 1 : 31) {
+      for (std::size_t n_terms = 0; n_terms <= terms.size(); ++n_terms) {
+        std::vector<T> sums(kStride), wanted(kStride);
+        kernels.sum_terms(terms.data(), n_terms, columns.data(), kStride, n_rows, sums.data());
+        portable.sum_terms(terms.data(), n_terms, columns.data(), kStride, n_rows, wanted.data());
+        ASSERT_TRUE(same_bits(sums.data(), wanted.data(), n_rows)) << runtime::isa_name(isa) << " " << n_terms;
+      }
+    }
+  }
+}
+
+TYPED_TEST(Kernels, ObliviousRowLeavesEqualPortableCode) {
+  using T = TypeParam;
+  std::mt19937 random(8);
+  for (const std::size_t n_columns : {1, 16, 17, 64, 65, 127, 128}) {
+    std::vector<std::int8_t> columns(runtime::kRowColumns);
+    for (auto& byte : columns) byte = static_cast<std::int8_t>(random());
+    const std::vector<std::uint32_t> n_steps = {3, 0, 8};
+    std::vector<runtime::ObliviousStep> steps(11);
+    for (auto& step : steps) {
+      for (auto& column : step.column) column = static_cast<std::uint8_t>(random() % n_columns);
+      for (auto& bound : step.bound) bound = static_cast<std::int8_t>(random());
+    }
+    const runtime::ObliviousGroups groups{steps.data(), n_steps.data(), n_steps.size(), n_columns};
+    std::vector<std::uint8_t> wanted(n_steps.size() * runtime::kObliviousGroup, 77);
+    runtime::oblivious_kernels<T>(Isa::kScalar).find_row_leaves(groups, columns.data(), wanted.data());
+    for (const Isa isa : available_isas()) {
+      std::vector<std::uint8_t> leaves(wanted.size());
+      runtime::oblivious_kernels<T>(isa).find_row_leaves(groups, columns.data(), leaves.data());
+      ASSERT_EQ(leaves, wanted) << runtime::isa_name(isa) << ", " << n_columns << " columns";
     }
   }
 }
@@ -290,7 +392,7 @@ TYPED_TEST(Kernels, TileKernelsEqualPortableCode) {
 TYPED_TEST(Kernels, RowSumsEqualPortableCode) {
   using T = TypeParam;
   std::mt19937 random(4);
-  std::vector<T> values(2000 + runtime::kValuePadding);
+  std::vector<T> values(2000 + runtime::kLeafPadding);
   for (auto& value : values) value = static_cast<T>(random()) / 1000;
   for (std::size_t n_trees = 0; n_trees < 70; ++n_trees) {
     std::vector<std::uint32_t> begin;

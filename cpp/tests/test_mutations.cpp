@@ -99,8 +99,8 @@ TEST(Mutations, LoadOrAreRefusedAndRunCleanly) {
     }
   }
   // The corpus is of use only if both happen often.
-  EXPECT_GT(loaded, kMutations / 20);
-  EXPECT_GT(ran, kMutations / 20);
+  EXPECT_GT(loaded, kMutations / 25);
+  EXPECT_GT(ran, kMutations / 25);
   EXPECT_LT(loaded, kMutations * 3 / 4);
   RecordProperty("loaded", static_cast<int>(loaded));
 }

@@ -307,6 +307,47 @@ TEST(Operators, ExpAndSigmoid) {
   EXPECT_EQ((Floats{s.values[0], s.values[1], s.values[2]}), (Floats{0.5, 0, 1}));
 }
 
+TEST(Operators, ActivationsWithAndWithoutAttributes) {
+  const Dense<float> a{{4}, {-2, -0.25f, 0.25f, 4}};
+  const Message alpha = attribute("alpha", 0.5f);
+  expect(evaluate<float>({"Relu", {}}, {a.input()}), {4}, {0, 0, 0.25f, 4});
+  expect(evaluate<float>({"LeakyRelu", {alpha}}, {a.input()}), {4}, {-1, -0.125f, 0.25f, 4});
+  expect(evaluate<float>({"ThresholdedRelu", {alpha}}, {a.input()}), {4}, {0, 0, 0, 4});
+  expect(evaluate<float>({"HardSigmoid", {alpha, attribute("beta", 0.25f)}}, {a.input()}), {4}, {0, 0.125f, 0.375f, 1});
+  expect(evaluate<float>({"Softsign", {}}, {a.input()}), {4}, {-2.0f / 3, -0.2f, 0.2f, 0.8f});
+  expect(evaluate<std::int8_t>({"Relu", {}}, {Dense<std::int8_t>{{2}, {-128, 5}}.input()}), {2}, {0, 5});
+  const auto elu = evaluate<float>({"Elu", {alpha}}, {a.input()});
+  EXPECT_FLOAT_EQ(elu.values[0], static_cast<float>(0.5 * std::expm1(-2.0)));
+  EXPECT_EQ(elu.values[3], 4);
+  // Far out erf has no digits left to subtract from 1; Gelu has.
+  const auto gelu = evaluate<double>({"Gelu", {}}, {Dense<double>{{2}, {-20, 1}}.input()});
+  EXPECT_NEAR(gelu.values[0] / (-20 * 2.7536241186062337e-89), 1, 1e-14);
+  EXPECT_NEAR(gelu.values[1], 0.8413447460685429, 1e-15);
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Gelu", {attribute("approximate", "erf")}}, {a.input()}); }).what(),
+               "node 0 (Gelu): attribute 'approximate' is 'erf', wanted 'none' or 'tanh'");
+  EXPECT_EQ(error_of([&] { evaluate<std::int8_t>({"Relu", {}, 13}, {Dense<std::int8_t>{{1}, {1}}.input()}); }).status(),
+            ARSENAL_UNSUPPORTED);
+}
+
+TEST(Operators, RoundsHalvesToEven) {
+  const Dense<double> a{{6}, {-2.5, -0.5, 0.5, 1.5, 2.5, kInfinity}};
+  expect(evaluate<double>({"Round", {}}, {a.input()}), {6}, {-2, 0, 0, 2, 2, kInfinity});
+}
+
+TEST(Operators, ModBySignOfDivisorOrDividend) {
+  const Dense<std::int32_t> a{{4}, {-7, 7, -6, std::numeric_limits<std::int32_t>::min()}};
+  const Dense<std::int32_t> b{{4}, {3, -3, 3, -1}};
+  expect(evaluate<std::int32_t>({"Mod", {}, 10}, {a.input(), b.input()}), {4}, {2, -2, 0, 0});
+  expect(evaluate<std::int32_t>({"Mod", {attribute("fmod", 1)}}, {a.input(), b.input()}), {4}, {-1, 1, 0, 0});
+  EXPECT_STREQ(
+      error_of([&] { evaluate<std::int32_t>({"Mod", {}}, {a.input(), Dense<std::int32_t>{{}, {0}}.input()}); }).what(),
+      "node 0 (Mod): integer division by zero");
+  const Dense<float> c{{3}, {-7.5f, 7.5f, 3}};
+  const Dense<float> d{{3}, {2, -2, -kInfinity}};
+  expect(evaluate<float>({"Mod", {}, 28}, {c.input(), d.input()}), {3}, {0.5f, -0.5f, -kInfinity});
+  expect(evaluate<float>({"Mod", {attribute("fmod", 1)}, 10}, {c.input(), d.input()}), {3}, {-1.5f, 1.5f, 3});
+}
+
 TEST(Operators, LogicOnTruth) {
   const Dense<Flag> a{{4}, flags({false, false, true, true})};
   const Dense<Flag> b{{4}, flags({false, true, false, true})};
@@ -425,6 +466,89 @@ TEST(Operators, SumsOfFloatsAreAddedInDouble) {
   a.values[0] = 16777216;
   expect(evaluate<float>({"ReduceSum", {attribute("axes", Ints{1}), attribute("keepdims", 0)}, 11}, {a.input()}), {1},
          {16778216});
+}
+
+TEST(Operators, LogarithmsOfSums) {
+  const Dense<double> a{{2, 2}, {std::log(3.0), 0, 1000, 1000}};
+  const auto sum = evaluate<double>({"ReduceLogSumExp", {attribute("axes", Ints{1})}, 13}, {a.input()});
+  EXPECT_NEAR(sum.values[0], std::log(4.0), 1e-15);
+  EXPECT_NEAR(sum.values[1], 1000 + std::log(2.0), 1e-12);
+  const Dense<double> none{{1, 0}, {}};
+  expect(evaluate<double>({"ReduceLogSumExp", {attribute("axes", Ints{1})}, 13}, {none.input()}), {1, 1},
+         {-std::numeric_limits<double>::infinity()});
+  EXPECT_NEAR(evaluate<double>({"ReduceLogSum", {}, 28}, {a.input()}).values[0], std::log(2000 + std::log(3.0)), 1e-15);
+}
+
+TEST(Operators, CumSum) {
+  const Dense<std::int64_t> a{{2, 3}, {1, 2, 3, 4, 5, 6}};
+  const auto sums = [&](std::int64_t axis, std::vector<Message> attributes) {
+    return evaluate<std::int64_t>(
+        {"CumSum", std::move(attributes), 14, {tensor("axis", {}, Ints{axis})}, {"A", "axis"}}, {a.input()});
+  };
+  expect(sums(1, {}), {2, 3}, {1, 3, 6, 4, 9, 15});
+  expect(sums(-2, {attribute("reverse", 1)}), {2, 3}, {5, 7, 9, 4, 5, 6});
+  expect(sums(1, {attribute("exclusive", 1), attribute("reverse", 1)}), {2, 3}, {5, 3, 0, 11, 6, 0});
+  EXPECT_EQ(error_of([&] { sums(2, {}); }).status(), ARSENAL_INVALID_MODEL);
+}
+
+TEST(Operators, TileAndPad) {
+  const Dense<std::int32_t> a{{1, 3}, {1, 2, 3}};
+  const auto tile = [&](const Ints& repeats) {
+    return evaluate<std::int32_t>({"Tile", {}, 13, {tensor("r", {2}, repeats)}, {"A", "r"}}, {a.input()});
+  };
+  expect(tile({2, 2}), {2, 6}, {1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3});
+  expect(tile({1, 0}), {1, 0}, {});
+  EXPECT_STREQ(error_of([&] { tile({1, std::numeric_limits<std::int64_t>::max()}); }).what(),
+               "node 0 (Tile): shape [1, 3] cannot be repeated: repeats has 2 entries, or is too large");
+  const auto pad = [&](const Ints& pads, const char* mode) {
+    const Graph graph{"Pad", {attribute("mode", mode)}, 19, {tensor("p", {4}, pads)}, {"A", "p"}};
+    return evaluate<std::int32_t>(graph, {a.input()});
+  };
+  expect(pad({0, 1, 1, 2}, "constant"), {2, 6}, {0, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0});
+  expect(pad({0, 3, 0, 3}, "reflect"), {1, 9}, {2, 3, 2, 1, 2, 3, 2, 1, 2});
+  expect(pad({1, 1, 0, -1}, "edge"), {2, 3}, {1, 1, 2, 1, 1, 2});
+  expect(pad({0, 4, 0, 1}, "wrap"), {1, 8}, {3, 1, 2, 3, 1, 2, 3, 1});
+  EXPECT_EQ(error_of([&] { pad({0, -2, 0, -2}, "constant"); }).status(), ARSENAL_SHAPE_MISMATCH);
+  EXPECT_EQ(error_of([&] { pad({0, 0, 0, 0}, "mirror"); }).status(), ARSENAL_INVALID_MODEL);
+}
+
+TEST(Operators, OneHotAndCompress) {
+  const Dense<std::int64_t> a{{3}, {0, -1, 7}};
+  const Graph hot{"OneHot",
+                  {attribute("axis", 0)},
+                  11,
+                  {tensor("depth", {}, Ints{2}), tensor("values", {2}, Floats{3, 5})},
+                  {"A", "depth", "values"}};
+  expect(evaluate<float>(hot, {a.input()}), {2, 3}, {5, 3, 3, 3, 5, 3});
+  const Dense<float> b{{2, 3}, {1, 2, 3, 4, 5, 6}};
+  const auto compress = [&](std::vector<Message> attributes) {
+    const Graph graph{"Compress",
+                      std::move(attributes),
+                      11,
+                      {raw_tensor("c", {3}, ARSENAL_BOOL, std::string("\0\1\1", 3))},
+                      {"A", "c"}};
+    return evaluate<float>(graph, {b.input()});
+  };
+  expect(compress({attribute("axis", -1)}), {2, 2}, {2, 3, 5, 6});
+  expect(compress({}), {2}, {2, 3});
+  EXPECT_EQ(error_of([&] { compress({attribute("axis", 0)}); }).status(), ARSENAL_SHAPE_MISMATCH);
+  const Dense<Flag> open{{3}, flags({true, false, true})};
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"Compress", {}}, {b.input(), open.input()}); }).what(),
+               "node 0 (Compress): input 1 (condition) must be an initializer or follow from initializers");
+}
+
+// The second operand tells a dtype alone: it makes neither a constant nor the rows of the result its own.
+TEST(Operators, CastLikeDoesNotNeedItsSecondOperand) {
+  ModelSpec spec;
+  spec.inputs = {value_info("A", ARSENAL_FLOAT, {"N", 2}), value_info("B", ARSENAL_FLOAT, {"M"})};
+  spec.initializers = {tensor("shape", {2}, std::vector<std::int32_t>{-1, 1}), tensor("wide", {}, Ints{0})};
+  spec.nodes = {node("CastLike", {"shape", "wide"}, {"s"}), node("Reshape", {"B", "s"}, {"column"}),
+                node("CastLike", {"A", "B"}, {"Y"}), node("Size", {"column"}, {"size"})};
+  spec.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("size", ARSENAL_INT64)};
+  const Session session = load(model(spec));
+  const Dense<float> a{{2, 2}, {1, 2, 3, 4}}, b{{5}, Floats(5)};
+  expect(run_one<float>(session, {a.input(), b.input()}), {2, 2}, a.values);
+  expect(run_one<std::int64_t>(session, {a.input(), b.input()}, 1), {}, {5});
 }
 
 TEST(Operators, GatherElements) {

@@ -24,8 +24,8 @@ struct Trial {
   std::int64_t more_columns = 0;
 };
 
-// Computes each output of `session` alone, from and to blocks of memory of exactly the size of each tensor. False if the
-// model asks for too much. Throws std::logic_error if a call ends as none may, whatever the model and the values.
+// Computes each output of `session` alone, from and to blocks of memory of exactly the size of each tensor. False if
+// the model asks for too much. Throws std::logic_error if a call ends as none may, whatever the model and the values.
 bool run_trial(const Session& session, const Trial& trial);
 
 }  // namespace arsenal::test

@@ -220,7 +220,7 @@ typedef struct arsenal_model_info {
   const char* domain;
   const char* graph_name;
   const char* doc_string;
-  /** How trees are evaluated, "walk" or "ranked"; "none" if the model has no trees. */
+  /** How trees are evaluated, "oblivious", "ranked", "deep" or "walk"; "none" if the model has no trees. */
   const char* engine;
   /** The instruction set in use: "scalar", "avx2" or "avx512". */
   const char* isa;
@@ -288,6 +288,18 @@ ARSENAL_API arsenal_status arsenal_session_input_info(const arsenal_session* ses
 /** Describes an output, as inferred from the graph. */
 ARSENAL_API arsenal_status arsenal_session_output_info(const arsenal_session* session, size_t index,
                                                        arsenal_value_info* info) ARSENAL_NOEXCEPT;
+
+/**
+ * The keys of an output that is a map from classes to scores, as ZipMap makes it.
+ *
+ * Such an output is run as the tensor of scores that it is made of: one row per map, one column per key.
+ *
+ * @param count  receives the number of keys; 0 if the output is a tensor like others
+ * @param dtype  receives ::ARSENAL_INT64 or ::ARSENAL_STRING, or ::ARSENAL_UNDEFINED
+ * @param keys   receives `count` int64_t or ::arsenal_string, which live as long as the session
+ */
+ARSENAL_API arsenal_status arsenal_session_output_keys(const arsenal_session* session, size_t index, size_t* count,
+                                                       int32_t* dtype, const void** keys) ARSENAL_NOEXCEPT;
 
 /** Describes the model. */
 ARSENAL_API arsenal_status arsenal_session_model_info(const arsenal_session* session,

@@ -225,6 +225,29 @@ class Session {
     return values;
   }
 
+  /** The keys of an output that is a map from classes to scores; both are empty if it is a tensor like others. */
+  struct Keys {
+    std::vector<std::int64_t> integers;
+    std::vector<std::string> strings;
+  };
+
+  /** What the columns of output `index` stand for, if it is a map as ZipMap makes it. */
+  Keys output_keys(std::size_t index) const {
+    std::size_t count = 0;
+    std::int32_t dtype = ARSENAL_UNDEFINED;
+    const void* found = nullptr;
+    check(arsenal_session_output_keys(get(), index, &count, &dtype, &found));
+    Keys keys;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (dtype == ARSENAL_STRING) {
+        keys.strings.emplace_back(view(static_cast<const arsenal_string*>(found)[i]));
+      } else {
+        keys.integers.push_back(static_cast<const std::int64_t*>(found)[i]);
+      }
+    }
+    return keys;
+  }
+
   /** The operators of the graph and how often each is used. */
   std::vector<arsenal_operator_count> operators() const {
     std::vector<arsenal_operator_count> values(arsenal_session_operator_count(get()));

@@ -250,6 +250,19 @@ arsenal_status arsenal_session_output_info(const arsenal_session* session, size_
   return session == nullptr ? missing("session") : describe(session->plan.outputs, "output", index, info);
 }
 
+arsenal_status arsenal_session_output_keys(const arsenal_session* session, size_t index, size_t* count, int32_t* dtype,
+                                           const void** keys) noexcept {
+  if (session == nullptr) return missing("session");
+  if (count == nullptr || dtype == nullptr || keys == nullptr) return missing("count, dtype or keys");
+  const auto& outputs = session->plan.outputs;
+  if (index >= outputs.size()) return out_of_range("output", index, outputs.size());
+  const arsenal::runtime::Constant* found = outputs[index].keys;
+  *count = found == nullptr ? 0 : static_cast<std::size_t>(found->size());
+  *dtype = found == nullptr ? static_cast<std::int32_t>(ARSENAL_UNDEFINED) : found->dtype();
+  *keys = found == nullptr ? nullptr : found->as<char>();
+  return ARSENAL_OK;
+}
+
 arsenal_status arsenal_session_model_info(const arsenal_session* session, arsenal_model_info* info) noexcept {
   if (session == nullptr) return missing("session");
   if (info == nullptr) return missing("info");

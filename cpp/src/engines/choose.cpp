@@ -1,5 +1,6 @@
 #include "engines/deep.h"
 #include "engines/engine.h"
+#include "engines/oblivious.h"
 #include "engines/ranked.h"
 
 namespace arsenal::runtime {
@@ -7,7 +8,12 @@ namespace arsenal::runtime {
 template <typename T>
 std::unique_ptr<TreeEngine<T>> choose_engine(const Ensemble<T>& ensemble, Isa isa) {
   if (suits_ranked(ensemble)) {
-    if (auto trees = rank_trees(ensemble)) return make_ranked_engine(ensemble, std::move(*trees), isa);
+    if (auto trees = rank_trees(ensemble)) {
+      if (auto levels = find_levels(ensemble, *trees)) {
+        return make_oblivious_engine(ensemble, std::move(*trees), std::move(*levels), isa);
+      }
+      return make_ranked_engine(ensemble, std::move(*trees), isa);
+    }
   }
   if (suits_deep(ensemble)) {
     if (auto trees = lay_out_trees(ensemble)) return make_deep_engine(ensemble, std::move(*trees), isa);

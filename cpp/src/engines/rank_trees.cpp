@@ -21,8 +21,8 @@ constexpr std::size_t kMostCopies = 4;
 // Whole numbers below this are looked up in a table.
 constexpr std::size_t kSmallCodes = 1024;
 
-// How many thresholds a column holds: a rank and one more value for NaN must fit a byte.
-constexpr std::size_t kMostThresholds = 254;
+// How many thresholds a column holds.
+constexpr std::size_t kMostThresholds = kHighestRank - kLowestRank;
 
 template <typename T>
 class Ranker {
@@ -166,9 +166,7 @@ class Ranker {
     RankColumn<T> column{};
     column.feature = feature.first;
     column.n_blocks = static_cast<std::uint32_t>(n_blocks);
-    // Below every threshold comes rank 0 for a NaN that goes to "yes"; 255 is above all others.
-    column.shift = feature.second ? 1 : 0;
-    column.nan_rank = feature.second ? 0 : 255;
+    column.nan_rank = feature.second ? kLowestRank : kHighestRank;
     trees_.rank_columns.push_back(column);
     for (std::size_t k = 0; k < n_blocks * kRankBlock; ++k)
       trees_.thresholds.push_back(k < count ? values[k] : kInfinity);
@@ -220,9 +218,9 @@ class Ranker {
     const Thresholds& thresholds = thresholds_.find({split.feature, split.nan_yes})->second;
     const auto found = std::lower_bound(thresholds.values.begin(), thresholds.values.end(), split.threshold);
     const auto rank = static_cast<std::size_t>(found - thresholds.values.begin());
-    const std::size_t within = rank % kMostThresholds + (split.nan_yes ? 1 : 0);
-    return {static_cast<std::uint16_t>(thresholds.first_column + rank / kMostThresholds),
-            static_cast<std::uint8_t>(within), 0, 0};
+    const std::size_t column = thresholds.first_column + rank / kMostThresholds;
+    const int below = static_cast<int>(rank % kMostThresholds);
+    return {static_cast<std::uint16_t>(column), static_cast<std::int8_t>(kLowestRank + below + 1), 0, 0};
   }
 
   RankedNode member_node(const Split<T>& split) {
@@ -240,7 +238,7 @@ class Ranker {
     const auto [entry, is_new] =
         set_column_of_.emplace(std::make_pair(code_column, std::move(key)), trees_.set_columns.size());
     if (is_new) trees_.set_columns.push_back(set);
-    return {static_cast<std::uint16_t>(trees_.rank_columns.size() + entry->second), 0, 0, 0};
+    return {static_cast<std::uint16_t>(trees_.rank_columns.size() + entry->second), 1, 0, 0};
   }
 
   const Ensemble<T>& ensemble_;

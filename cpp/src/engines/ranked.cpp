@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 #include <tuple>
 #include <utility>
 
 #include "engines/lanes.h"
+#include "engines/leaf_values.h"
+#include "engines/tile.h"
 
 namespace arsenal::runtime {
 
@@ -22,24 +23,6 @@ constexpr std::int64_t kFewRowsToWalk = 6;
 constexpr std::size_t kMostRowLeaves = 128;
 constexpr std::size_t kMostRowBits = std::size_t{8} << 20;
 
-std::size_t padded(std::size_t bytes) noexcept { return (bytes + 63) / 64 * 64; }
-
-// Hands out pieces of scratch memory.
-class Scratch {
- public:
-  explicit Scratch(void* memory) noexcept : next_(static_cast<char*>(memory)) {}
-
-  template <typename U>
-  U* take(std::size_t count) noexcept {
-    char* const taken = next_;
-    next_ += padded(count * sizeof(U));
-    return reinterpret_cast<U*>(taken);
-  }
-
- private:
-  char* next_;
-};
-
 // What finds the leaves of one row: nodes of 64 trees side by side, and for each category code the nodes that it fails.
 struct RowTables {
   std::vector<RowStep> steps;
@@ -53,13 +36,7 @@ template <typename T>
 class RankedEngine final : public TreeEngine<T> {
  public:
   RankedEngine(const Ensemble<T>& ensemble, RankedTrees<T> trees, Isa isa)
-      : ensemble_(ensemble), trees_(std::move(trees)), kernels_(ranked_kernels<T>(isa)) {
-    tile_ = trees_.column_count() <= 512 ? kTileRows : 64;
-    set_order_.resize(trees_.set_columns.size());
-    std::iota(set_order_.begin(), set_order_.end(), 0U);
-    std::stable_sort(set_order_.begin(), set_order_.end(), [this](std::uint32_t a, std::uint32_t b) {
-      return trees_.set_columns[a].code_column < trees_.set_columns[b].code_column;
-    });
+      : ensemble_(ensemble), trees_(std::move(trees)), kernels_(ranked_kernels<T>(isa)), columns_(trees_, kernels_) {
     find_tree_targets();
     if (!tree_targets_.empty()) order_trees();
     if (kernels_.find_row_leaves != nullptr && build_row_tables()) return;
@@ -81,7 +58,7 @@ class RankedEngine final : public TreeEngine<T> {
       row_walk_->evaluate(rows, n_rows, width, scores, scratch);
       return;
     }
-    const auto step = n_rows < few_rows_ ? std::int64_t{1} : static_cast<std::int64_t>(tile_);
+    const auto step = n_rows < few_rows_ ? std::int64_t{1} : static_cast<std::int64_t>(columns_.n_rows());
     for (std::int64_t r = 0; r < n_rows; r += step) {
       const std::size_t first = static_cast<std::size_t>(r) * n_targets;
       const Scores<T> here{scores.values + first, scores.touched == nullptr ? nullptr : scores.touched + first};
@@ -111,9 +88,14 @@ class RankedEngine final : public TreeEngine<T> {
       targets.push_back(target);
     }
     tree_targets_ = std::move(targets);
-    for (const std::uint32_t leaf : trees_.leaves)
-      values_.push_back(ensemble_.weights[ensemble_.leaf_begin[leaf]].value);
-    values_.resize(values_.size() + kValuePadding);
+    for (std::size_t t = 0; t < trees_.tree_count(); ++t) {
+      std::vector<T> values;
+      for (std::uint32_t k = trees_.leaf_begin[t]; k < trees_.leaf_begin[t + 1]; ++k) {
+        values.push_back(ensemble_.weights[ensemble_.leaf_begin[trees_.leaves[k]]].value);
+      }
+      values_.add_list(values);
+    }
+    values_.finish();
     has_trees_.assign(ensemble_.n_targets, 0);
     for (const std::uint32_t target : tree_targets_) has_trees_[target] = 1;
   }
@@ -148,10 +130,8 @@ class RankedEngine final : public TreeEngine<T> {
     }
     if (n_codes * n_steps * sizeof(std::uint64_t) > kMostRowBits) return false;
     row_.failed.assign(n_codes * n_steps, 0);
-    // A node that is not there never fails: no rank is above 255.
-    RowStep idle{};
-    std::memset(idle.threshold, 255, sizeof(idle.threshold));
-    row_.steps.assign(n_steps, idle);
+    // A node that is not there moves rows from leaf 0 to leaf 0.
+    row_.steps.assign(n_steps, RowStep{});
     std::size_t group_start = 0;
     for (std::size_t t = 0; t < n_trees; ++t) {
       if (t > 0 && t % kGroupTrees == 0) group_start += row_.n_steps[t / kGroupTrees - 1];
@@ -168,9 +148,10 @@ class RankedEngine final : public TreeEngine<T> {
     step.to[tree] = node.to;
     if (node.column < trees_.rank_columns.size()) {
       step.column[tree] = static_cast<std::uint8_t>(node.column);
-      step.threshold[tree] = node.threshold;
+      step.bound[tree] = node.bound;
       return;
     }
+    step.bound[tree] = kNoBound;
     const SetColumn& set = trees_.set_columns[node.column - trees_.rank_columns.size()];
     const std::size_t n_codes = trees_.code_columns[set.code_column].values.size() + 2;
     for (std::size_t code = 0; code < n_codes; ++code) {
@@ -183,13 +164,14 @@ class RankedEngine final : public TreeEngine<T> {
 
   std::size_t row_scratch_bytes() const noexcept {
     const std::size_t failed = trees_.code_columns.empty() ? 0 : row_.steps.size();
-    return padded(kRowColumns) + padded(failed * sizeof(std::uint64_t)) + padded(row_.n_steps.size() * kGroupTrees) +
-           padded(RowScore<T>::scratch_bytes(ensemble_.n_targets));
+    return Scratch::padded(kRowColumns) + Scratch::padded(failed * sizeof(std::uint64_t)) +
+           Scratch::padded(row_.n_steps.size() * kGroupTrees) +
+           Scratch::padded(RowScore<T>::scratch_bytes(ensemble_.n_targets));
   }
 
   void evaluate_row(const T* row, const Scores<T>& scores, void* scratch) const noexcept {
     Scratch memory(scratch);
-    auto* ranks = memory.take<std::uint8_t>(kRowColumns);
+    auto* ranks = memory.take<std::int8_t>(kRowColumns);
     kernels_.rank_row(trees_.rank_columns.data(), trees_.rank_columns.size(), row, ranks);
     std::uint64_t* failed = nullptr;
     if (!trees_.code_columns.empty()) {
@@ -209,10 +191,10 @@ class RankedEngine final : public TreeEngine<T> {
     }
     std::memset(lanes, 0, ensemble_.n_targets * kLanes * sizeof(T));
     if (ensemble_.n_targets == 1) {
-      kernels_.add_row_leaves(values_.data(), trees_.leaf_begin.data(), leaves, n_trees, lanes);
+      kernels_.add_row_leaves(values_.values(), values_.begin(), leaves, n_trees, lanes);
     } else {
       for (std::size_t t = 0; t < n_trees; ++t) {
-        lanes[tree_targets_[t] * kLanes + t % kLanes] += values_[trees_.leaf_begin[t] + leaves[t]];
+        lanes[tree_targets_[t] * kLanes + t % kLanes] += values_.values()[values_.begin()[t] + leaves[t]];
       }
     }
     for (std::size_t k = 0; k < ensemble_.n_targets; ++k) scores.values[k] = fold_lanes(lanes + k * kLanes);
@@ -237,81 +219,44 @@ class RankedEngine final : public TreeEngine<T> {
 
   std::size_t tile_scratch_bytes() const noexcept {
     const std::size_t lanes = tree_targets_.empty() ? ensemble_.n_targets * kLanes : kLanes;
-    return padded(trees_.column_count() * tile_) + padded(tile_) + padded(tile_) + padded(lanes * tile_ * sizeof(T));
+    const std::size_t n_rows = columns_.n_rows();
+    return columns_.scratch_bytes() + Scratch::padded(n_rows) + Scratch::padded(lanes * n_rows * sizeof(T));
   }
 
   void evaluate_tile(const T* rows, std::size_t n_rows, std::int64_t width, const Scores<T>& scores,
                      void* scratch) const noexcept {
     Scratch memory(scratch);
-    auto* columns = memory.take<std::uint8_t>(trees_.column_count() * tile_);
-    auto* codes = memory.take<std::uint8_t>(tile_);
-    auto* leaves = memory.take<std::uint8_t>(tile_);
-    fill_columns(rows, n_rows, width, columns, codes);
+    const std::int8_t* columns = columns_.fill(rows, n_rows, width, memory);
+    const std::size_t stride = columns_.n_rows();
+    auto* leaves = memory.take<std::uint8_t>(stride);
     if (tree_targets_.empty()) {
-      add_lists(columns, n_rows, scores, leaves, memory.take<T>(ensemble_.n_targets * kLanes * tile_));
+      add_lists(columns, n_rows, scores, leaves, memory.take<T>(ensemble_.n_targets * kLanes * stride));
       return;
     }
-    T* lanes = memory.take<T>(kLanes * tile_);
+    T* lanes = memory.take<T>(kLanes * stride);
     auto next = order_.begin();
     for (std::uint32_t target = 0; target < ensemble_.n_targets; ++target) {
-      std::memset(static_cast<void*>(lanes), 0, kLanes * tile_ * sizeof(T));
+      std::memset(static_cast<void*>(lanes), 0, kLanes * stride * sizeof(T));
       for (; next != order_.end() && tree_targets_[*next] == target; ++next) {
         find_leaves(*next, columns, n_rows, leaves);
-        const std::uint32_t begin = trees_.leaf_begin[*next];
-        kernels_.add_leaves(values_.data() + begin, trees_.leaf_begin[*next + 1] - begin, leaves, n_rows,
-                            lanes + *next % kLanes * tile_);
+        kernels_.add_leaves(values_.table(*next), leaves, n_rows, lanes + *next % kLanes * stride);
       }
-      fold_tile(lanes, n_rows, target, scores.values);
+      fold_tile(lanes, stride, n_rows, scores.values + target, ensemble_.n_targets);
     }
     for (std::size_t r = 0; scores.touched != nullptr && r < n_rows; ++r) {
       std::memcpy(scores.touched + r * ensemble_.n_targets, has_trees_.data(), ensemble_.n_targets);
     }
   }
 
-  void fill_columns(const T* rows, std::size_t n_rows, std::int64_t width, std::uint8_t* columns,
-                    std::uint8_t* codes) const noexcept {
-    // 64 rows at a time stay in the first-level cache while column after column looks at them.
-    for (std::size_t r = 0; r < n_rows; r += 64) {
-      const T* here = rows + static_cast<std::int64_t>(r) * width;
-      const std::size_t count = std::min<std::size_t>(64, n_rows - r);
-      for (std::size_t c = 0; c < trees_.rank_columns.size(); ++c) {
-        kernels_.rank(trees_.rank_columns[c], here, width, count, columns + c * tile_ + r);
-      }
-    }
-    std::uint8_t* outside = columns + trees_.rank_columns.size() * tile_;
-    std::size_t next = 0;
-    for (std::uint32_t c = 0; c < trees_.code_columns.size(); ++c) {
-      const CodeColumn<T>& column = trees_.code_columns[c];
-      for (std::size_t r = 0; r < n_rows; ++r) {
-        codes[r] = column.code_of(rows[static_cast<std::int64_t>(r) * width + column.feature]);
-      }
-      for (; next < set_order_.size() && trees_.set_columns[set_order_[next]].code_column == c; ++next) {
-        const std::uint32_t set = set_order_[next];
-        kernels_.test_members(trees_.set_columns[set].bits, codes, n_rows, outside + set * tile_);
-      }
-    }
-  }
-
-  void find_leaves(std::size_t tree, const std::uint8_t* columns, std::size_t n_rows,
+  void find_leaves(std::size_t tree, const std::int8_t* columns, std::size_t n_rows,
                    std::uint8_t* leaves) const noexcept {
     const std::uint32_t begin = trees_.node_begin[tree];
-    kernels_.find_leaves(trees_.nodes.data() + begin, trees_.node_begin[tree + 1] - begin, columns, tile_, n_rows,
-                         leaves);
-  }
-
-  void fold_tile(T* lanes, std::size_t n_rows, std::size_t target, T* values) const noexcept {
-    for (std::size_t half = kLanes / 2; half > 0; half /= 2) {
-      for (std::size_t i = 0; i < half; ++i) {
-        T* const to = lanes + i * tile_;
-        const T* const from = lanes + (i + half) * tile_;
-        for (std::size_t r = 0; r < n_rows; ++r) to[r] += from[r];
-      }
-    }
-    for (std::size_t r = 0; r < n_rows; ++r) values[r * ensemble_.n_targets + target] = lanes[r];
+    kernels_.find_leaves(trees_.nodes.data() + begin, trees_.node_begin[tree + 1] - begin, columns, columns_.n_rows(),
+                         n_rows, leaves);
   }
 
   // Leaves with weights for several targets, or none: row by row, all lanes at once.
-  void add_lists(const std::uint8_t* columns, std::size_t n_rows, const Scores<T>& scores, std::uint8_t* leaves,
+  void add_lists(const std::int8_t* columns, std::size_t n_rows, const Scores<T>& scores, std::uint8_t* leaves,
                  T* lanes) const noexcept {
     const std::size_t n_targets = ensemble_.n_targets;
     std::memset(static_cast<void*>(lanes), 0, n_targets * kLanes * n_rows * sizeof(T));
@@ -333,13 +278,11 @@ class RankedEngine final : public TreeEngine<T> {
   const Ensemble<T> ensemble_;
   const RankedTrees<T> trees_;
   const RankedKernels<T>& kernels_;
-  std::size_t tile_;
+  TileColumns<T> columns_;
   std::int64_t few_rows_ = kFewRows;
-  // Set columns by code column.
-  std::vector<std::uint32_t> set_order_;
   // See find_tree_targets; values_ are the leaves' weights then, as trees_.leaves are ordered.
   std::vector<std::uint32_t> tree_targets_;
-  std::vector<T> values_;
+  LeafValues<T> values_;
   std::vector<std::uint8_t> has_trees_;
   std::vector<std::uint32_t> order_;
   RowTables row_;

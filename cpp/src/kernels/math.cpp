@@ -1,9 +1,11 @@
 #include "kernels/math.h"
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 
 namespace arsenal::runtime {
@@ -28,29 +30,45 @@ double power_of_two(std::int64_t k) noexcept { return from_bits(static_cast<std:
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-// exp(x + tail) = 2^k exp(r), |r| <= ln(2)/2; Taylor to degree 13, of which the remainder is below 2^-57.
+// x + tail = k ln 2 + r, |r| <= ln(2)/2. r is kept as high - low.
+struct Reduced {
+  Reduced(double x, double tail) noexcept
+      : k((x * kLog2E + kRound) - kRound), high(x - k * kLn2High), low(k * kLn2Low - tail) {}
+
+  // exp(r) - 1: Taylor to degree 13, of which the remainder is below 2^-57.
+  double expm1() const noexcept {
+    const double r = high - low;
+    const double r2 = r * r;
+    const double r4 = r2 * r2;
+    const double r8 = r4 * r4;
+    // q = (exp(r) - 1 - r) / r^2, in pairs so that the multiplications overlap.
+    const double q0 = (1.0 / 2 + r * (1.0 / 6)) + r2 * (1.0 / 24 + r * (1.0 / 120));
+    const double q4 = (1.0 / 720 + r * (1.0 / 5040)) + r2 * (1.0 / 40320 + r * (1.0 / 362880));
+    const double q8 = (1.0 / 3628800 + r * (1.0 / 39916800)) + r2 * (1.0 / 479001600 + r * (1.0 / 6227020800.0));
+    const double q = (q0 + r4 * q4) + r8 * q8;
+    return high + (r2 * q - low);
+  }
+
+  double k;
+  double high;
+  double low;
+};
+
+// exp(x + tail) = 2^k exp(r).
 inline double exp_of_sum(double x, double tail) noexcept {
   if (x > 709.782712893384) return std::numeric_limits<double>::infinity();
   if (x < -745.1332191019412) return 0.0;
   if (x != x) return x;
-  const double k = (x * kLog2E + kRound) - kRound;
-  const double high = x - k * kLn2High;
-  const double low = k * kLn2Low - tail;
-  const double r = high - low;
-  const double r2 = r * r;
-  const double r4 = r2 * r2;
-  const double r8 = r4 * r4;
-  // q = (exp(r) - 1 - r) / r^2, in pairs so that the multiplications overlap.
-  const double q0 = (1.0 / 2 + r * (1.0 / 6)) + r2 * (1.0 / 24 + r * (1.0 / 120));
-  const double q4 = (1.0 / 720 + r * (1.0 / 5040)) + r2 * (1.0 / 40320 + r * (1.0 / 362880));
-  const double q8 = (1.0 / 3628800 + r * (1.0 / 39916800)) + r2 * (1.0 / 479001600 + r * (1.0 / 6227020800.0));
-  const double q = (q0 + r4 * q4) + r8 * q8;
-  const double y = 1.0 + (high + (r2 * q - low));
-  const auto exponent = static_cast<std::int64_t>(k);
+  const Reduced reduced(x, tail);
+  const double y = 1.0 + reduced.expm1();
+  const auto exponent = static_cast<std::int64_t>(reduced.k);
   // In two steps: results may be subnormal, and 2^1024 alone is infinite.
   const std::int64_t half = exponent / 2;
   return y * power_of_two(half) * power_of_two(exponent - half);
 }
+
+// Where |x| is at most this, x²/2 and all that follows it is lost in the rounding of x.
+constexpr double kTiny = 0x1p-54;
 
 }  // namespace
 
@@ -69,6 +87,19 @@ float exp(float x) noexcept {
   const double p4 = (1.0 / 24 + r * (1.0 / 120)) + r2 * ((1.0 / 720 + r * (1.0 / 5040)) + r2 * (1.0 / 40320));
   return static_cast<float>((p0 + r4 * p4) * power_of_two(static_cast<std::int64_t>(k)));
 }
+
+// exp(x) - 1 = 2^k (exp(r) - 1) + (2^k - 1). The last is exact up to |k| = 53, and beyond that its error is not seen.
+double expm1(double x) noexcept {
+  if (!(std::fabs(x) > kTiny)) return x;
+  // From here on 1 is less than half a unit in the last place of exp(x), or the other way round.
+  if (x > 40) return exp(x);
+  if (x < -40) return -1.0;
+  const Reduced reduced(x, 0.0);
+  const double scale = power_of_two(static_cast<std::int64_t>(reduced.k));
+  return scale * reduced.expm1() + (scale - 1.0);
+}
+
+float expm1(float x) noexcept { return static_cast<float>(expm1(static_cast<double>(x))); }
 
 namespace {
 
@@ -92,27 +123,42 @@ struct Parts {
   double m;
 };
 
-}  // namespace
-
-// log(x) = k ln 2 + log(m); with s = (m-1)/(m+1), log(m) = 2 (s + s^3/3 + s^5/5 + …).
-double log(double x) noexcept {
-  if (x != x || x < 0) return std::numeric_limits<double>::quiet_NaN();
-  if (x == 0) return -kInfinity;
-  if (x > std::numeric_limits<double>::max()) return x;
-  const Parts parts(x);
-  const double f = parts.m - 1.0;
+// k ln 2 + log(1 + f), sqrt(1/2) - 1 <= f < sqrt(2) - 1; with s = f/(2+f), log(1 + f) = 2 (s + s^3/3 + s^5/5 + …).
+double log_of_parts(double k, double f) noexcept {
   const double s = f / (2.0 + f);
   const double z = s * s;
   double series = 2.0 / 23;
   for (const double divisor : {21.0, 19.0, 17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0})
     series = series * z + 2.0 / divisor;
-  // log(m) = f - (f²/2 - s (f²/2 + z series)): the leading term f is exact.
+  // log(1 + f) = f - (f²/2 - s (f²/2 + z series)): the leading term f is exact.
   const double half_square = 0.5 * f * f;
-  const double tail = s * (half_square + z * series) + parts.k * kLn2Low;
-  return parts.k * kLn2High - ((half_square - tail) - f);
+  const double tail = s * (half_square + z * series) + k * kLn2Low;
+  return k * kLn2High - ((half_square - tail) - f);
+}
+
+}  // namespace
+
+double log(double x) noexcept {
+  if (x != x || x < 0) return std::numeric_limits<double>::quiet_NaN();
+  if (x == 0) return -kInfinity;
+  if (x > std::numeric_limits<double>::max()) return x;
+  const Parts parts(x);
+  return log_of_parts(parts.k, parts.m - 1.0);
 }
 
 float log(float x) noexcept { return static_cast<float>(log(static_cast<double>(x))); }
+
+double log1p(double x) noexcept {
+  if (!(std::fabs(x) > kTiny)) return x;
+  if (x > -0.29 && x < 0.41) return log_of_parts(0.0, x);
+  const double sum = 1.0 + x;
+  if (!(sum > 0) || sum > std::numeric_limits<double>::max()) return log(sum);
+  // What rounding took from the sum, to first order.
+  const double lost = x > 1 ? 1.0 - (sum - x) : x - (sum - 1.0);
+  return log(sum) + lost / sum;
+}
+
+float log1p(float x) noexcept { return static_cast<float>(log1p(static_cast<double>(x))); }
 
 namespace {
 
@@ -225,5 +271,71 @@ float pow(float x, float y) noexcept {
 double logistic(double x) noexcept { return 1.0 / (1.0 + exp(-x)); }
 
 float logistic(float x) noexcept { return static_cast<float>(1.0 / (1.0 + exp(-static_cast<double>(x)))); }
+
+// With t = exp(-2 |x|) - 1, tanh(|x|) = -t / (t + 2).
+double tanh(double x) noexcept {
+  const double size = std::fabs(x);
+  if (!(size > 0x1p-28)) return x;
+  const double t = expm1(-2.0 * size);
+  return std::copysign(t / (t + 2.0), x);
+}
+
+float tanh(float x) noexcept { return static_cast<float>(tanh(static_cast<double>(x))); }
+
+namespace {
+
+constexpr double kRootOfHalf = 0x1.6a09e667f3bcdp-1;
+// Below it erf has a short Taylor series, from it on 1 - erf is small enough to be taken from 1.
+constexpr double kSmall = 0.5;
+
+// erf(x) for |x| < 1/2: 2/sqrt(pi) (x - x^3/3 + x^5/(2! 5) - x^7/(3! 7) + …), of which the remainder is below 2^-60.
+double erf_of_small(double x) noexcept {
+  constexpr double kTwoBySqrtPi = 0x1.20dd750429b6dp+0;
+  constexpr double kTwoBySqrtPiLow = 0x1.1ae3a914fed8p-56;
+  const double z = x * x;
+  double series = 0;
+  for (const double divisor : {479001600.0 * 25, -39916800.0 * 23, 3628800.0 * 21, -362880.0 * 19, 40320.0 * 17,
+                               -5040.0 * 15, 720.0 * 13, -120.0 * 11, 24.0 * 9, -6.0 * 7, 2.0 * 5, -3.0})
+    series = (series + 1.0 / divisor) * z;
+  return kTwoBySqrtPi * x + x * (kTwoBySqrtPi * series + kTwoBySqrtPiLow);
+}
+
+// exp(x²) (1 - erf(x)) for 1/2 <= x <= 28: a polynomial in t = (x - 2)/(x + 2), divided by x + 2. Interpolation at the
+// Chebyshev points of degree 23, of which the error is below 2^-54.
+double scaled_erfc(double x) noexcept {
+  static constexpr double kCoefficients[] = {
+      0x1.058671b52c776p+0,   -0x1.5fd386754eff9p-1,  0x1.1e2deea6b1175p-2,   -0x1.2a88e6107d6d9p-5,
+      -0x1.606e41552a544p-6,  0x1.a89eaff89192dp-8,   0x1.9517bb71657aep-9,   -0x1.b6fbf9b5611f6p-11,
+      -0x1.5ba4389992c83p-11, 0x1.205428ab347ddp-15,  0x1.2efa3764424fap-13,  0x1.1e759892e6dccp-15,
+      -0x1.6c042b1a0119fp-16, -0x1.0e6eeb486ad51p-16, -0x1.2d578bcfa6ab0p-20, 0x1.e7f70500c62d3p-19,
+      0x1.0bf32a2c0ecfcp-19,  0x1.c0b95aa2e6c6ap-26,  -0x1.31981bf3a780bp-21, -0x1.8cbcc4459f8e5p-22,
+      0x1.59f4034a7cbcdp-27,  0x1.56d23d34b573ep-23,  0x1.04eee75b44b18p-25,  -0x1.32ec2270c9f74p-25};
+  const double t = (x - 2.0) / (x + 2.0);
+  double sum = 0;
+  for (std::size_t k = std::size(kCoefficients); k > 0; --k) sum = sum * t + kCoefficients[k - 1];
+  return sum / (x + 2.0);
+}
+
+}  // namespace
+
+double erf(double x) noexcept {
+  const double size = std::fabs(x);
+  if (size < kSmall) return erf_of_small(x);
+  // From 6 on 1 - erf is below 2^-55.
+  if (!(size < 6)) return x != x ? x : std::copysign(1.0, x);
+  return std::copysign(1.0 - exp(-size * size) * scaled_erfc(size), x);
+}
+
+float erf(float x) noexcept { return static_cast<float>(erf(static_cast<double>(x))); }
+
+double normal_cdf(double x) noexcept {
+  const double size = std::fabs(x);
+  if (size * kRootOfHalf < kSmall) return 0.5 + 0.5 * erf_of_small(x * kRootOfHalf);
+  // Beyond 39 the smaller side is below all numbers.
+  if (!(size < 39)) return x != x ? x : x > 0 ? 1.0 : 0.0;
+  const Twofold square = product(size, 0.5 * size);
+  const double tail = 0.5 * exp_of_sum(-square.high, -square.low) * scaled_erfc(size * kRootOfHalf);
+  return x < 0 ? tail : 1.0 - tail;
+}
 
 }  // namespace arsenal::runtime

@@ -1,66 +1,105 @@
 // The ranked engine's kernels with AVX2: 32 rows, or 32 trees, per register.
 #include <immintrin.h>
 
+#include "kernels/bytes_avx2.h"
 #include "kernels/ranked.h"
 
 namespace arsenal::runtime {
 
 namespace {
 
-struct Floats {
-  using T = float;
-  // Thresholds of a block below x.
-  static unsigned count_below(const float* block, float x) {
-    const __m256 wide = _mm256_set1_ps(x);
-    const int low = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(block), wide, _CMP_LT_OQ));
-    const int high = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(block + 8), wide, _CMP_LT_OQ));
-    return static_cast<unsigned>(_mm_popcnt_u32(static_cast<unsigned>(low | high << 8)));
-  }
+using namespace avx2;
+
+// kRankBlock thresholds in registers.
+struct FloatBlock {
+  using Vector = __m256;
+  explicit FloatBlock(const float* block) : low(_mm256_loadu_ps(block)), high(_mm256_loadu_ps(block + 8)) {}
+
+  static Vector broadcast(const float* x) { return _mm256_broadcast_ss(x); }
+  static Vector add_nan(Vector seen, Vector x) { return _mm256_or_ps(seen, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)); }
+  static bool any(Vector seen) { return _mm256_movemask_ps(seen) != 0; }
+  static __m256i below(Vector part, Vector x) { return _mm256_castps_si256(_mm256_cmp_ps(part, x, _CMP_LT_OQ)); }
+
+  // Two bytes for each threshold: -1 where it is below x.
+  __m256i below(Vector x) const { return _mm256_packs_epi32(below(low, x), below(high, x)); }
+
+  Vector low, high;
 };
 
-struct Doubles {
-  using T = double;
-  static unsigned count_below(const double* block, double x) {
-    const __m256d wide = _mm256_set1_pd(x);
-    int below = 0;
-    for (int part = 0; part < 4; ++part) {
-      below |= _mm256_movemask_pd(_mm256_cmp_pd(_mm256_loadu_pd(block + 4 * part), wide, _CMP_LT_OQ)) << (4 * part);
-    }
-    return static_cast<unsigned>(_mm_popcnt_u32(static_cast<unsigned>(below)));
+struct DoubleBlock {
+  using Vector = __m256d;
+  explicit DoubleBlock(const double* block) {
+    for (int k = 0; k < 4; ++k) part[k] = _mm256_loadu_pd(block + 4 * k);
   }
+
+  static Vector broadcast(const double* x) { return _mm256_broadcast_sd(x); }
+  static Vector add_nan(Vector seen, Vector x) { return _mm256_or_pd(seen, _mm256_cmp_pd(x, x, _CMP_UNORD_Q)); }
+  static bool any(Vector seen) { return _mm256_movemask_pd(seen) != 0; }
+  static __m256i below(Vector part, Vector x) { return _mm256_castpd_si256(_mm256_cmp_pd(part, x, _CMP_LT_OQ)); }
+
+  __m256i below(Vector x) const {
+    const __m256i low = _mm256_packs_epi32(below(part[0], x), below(part[1], x));
+    const __m256i high = _mm256_packs_epi32(below(part[2], x), below(part[3], x));
+    return _mm256_packs_epi32(low, high);
+  }
+
+  Vector part[4];
 };
 
-template <typename V, typename T = typename V::T>
-std::uint8_t rank_of(const RankColumn<T>& column, T x) {
-  unsigned block = 0;
-  if (column.n_blocks > 1) block = V::count_below(column.pivots, x) * static_cast<unsigned>(kRankBlock);
-  const unsigned below = block + V::count_below(column.thresholds + block, x) + column.shift;
-  return static_cast<std::uint8_t>(x != x ? column.nan_rank : below);
+template <typename T>
+struct BlockOf;
+template <>
+struct BlockOf<float> {
+  using Type = FloatBlock;
+};
+template <>
+struct BlockOf<double> {
+  using Type = DoubleBlock;
+};
+
+// Twice the number of thresholds below x.
+template <typename Block>
+unsigned twice_below(const Block& block, typename Block::Vector x) {
+  return static_cast<unsigned>(_mm_popcnt_u32(static_cast<unsigned>(_mm256_movemask_epi8(block.below(x)))));
 }
 
-template <typename V, typename T = typename V::T>
-void rank(const RankColumn<T>& column, const T* rows, std::int64_t width, std::size_t n_rows, std::uint8_t* ranks) {
+// As if x were not NaN.
+template <typename T, typename Block>
+std::int8_t rank_of(const RankColumn<T>& column, const Block& pivots, typename Block::Vector x) {
+  const unsigned before = column.n_blocks > 1 ? twice_below(pivots, x) * static_cast<unsigned>(kRankBlock / 2) : 0;
+  const unsigned within = twice_below(Block(column.thresholds + before), x) / 2;
+  return static_cast<std::int8_t>(static_cast<int>(before + within) + kLowestRank);
+}
+
+template <typename T>
+void rank(const RankColumn<T>& column, const T* rows, std::int64_t width, std::size_t n_rows, std::int8_t* ranks) {
+  using Block = typename BlockOf<T>::Type;
   const RankColumn<T> own = column;
-  const T* x = rows + own.feature;
-  for (std::size_t r = 0; r < n_rows; ++r, x += width) ranks[r] = rank_of<V>(own, *x);
+  const Block pivots(own.pivots);
+  const T* const first = rows + own.feature;
+  typename Block::Vector nan{};
+  const T* x = first;
+  for (std::size_t r = 0; r < n_rows; ++r, x += width) {
+    const auto wide = Block::broadcast(x);
+    ranks[r] = rank_of(own, pivots, wide);
+    nan = Block::add_nan(nan, wide);
+  }
+  if (!Block::any(nan)) return;
+  x = first;
+  for (std::size_t r = 0; r < n_rows; ++r, x += width) ranks[r] = *x != *x ? own.nan_rank : ranks[r];
 }
 
-template <typename V, typename T = typename V::T>
-void rank_row(const RankColumn<T>* columns, std::size_t n_columns, const T* row, std::uint8_t* ranks) {
-  for (std::size_t c = 0; c < n_columns; ++c) ranks[c] = rank_of<V>(columns[c], row[columns[c].feature]);
+template <typename T>
+void rank_row(const RankColumn<T>* columns, std::size_t n_columns, const T* row, std::int8_t* ranks) {
+  using Block = typename BlockOf<T>::Type;
+  for (std::size_t c = 0; c < n_columns; ++c) {
+    const T* const x = row + columns[c].feature;
+    const std::int8_t rank = rank_of(columns[c], Block(columns[c].pivots), Block::broadcast(x));
+    ranks[c] = *x != *x ? columns[c].nan_rank : rank;
+  }
 }
 
-__m256i load(const std::uint8_t* bytes) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes)); }
-
-void store(std::uint8_t* bytes, __m256i value) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes), value); }
-
-// 255 where rank > threshold, else 0.
-__m256i exceeds(__m256i rank, __m256i threshold) {
-  const __m256i at_most = _mm256_cmpeq_epi8(_mm256_max_epu8(rank, threshold), threshold);
-  return _mm256_xor_si256(at_most, _mm256_set1_epi8(-1));
-}
-
-void test_members(const std::uint8_t* bits, const std::uint8_t* codes, std::size_t n_rows, std::uint8_t* outside) {
+void test_members(const std::uint8_t* bits, const std::uint8_t* codes, std::size_t n_rows, std::int8_t* outside) {
   const __m256i low = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bits)));
   const __m256i high = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bits + 16)));
   const __m256i bit_of = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201ULL));
@@ -78,63 +117,42 @@ void test_members(const std::uint8_t* bits, const std::uint8_t* codes, std::size
 
 // kVectors times 32 rows: several chains of dependent steps run side by side.
 template <int kVectors>
-void find_leaves_of(const RankedNode* nodes, std::size_t n_nodes, const std::uint8_t* columns, std::size_t stride,
+void find_leaves_of(const RankedNode* nodes, std::size_t n_nodes, const std::int8_t* columns, std::size_t stride,
                     std::uint8_t* leaves) {
   __m256i at[kVectors];
   for (int v = 0; v < kVectors; ++v) at[v] = _mm256_setzero_si256();
   for (std::size_t k = 0; k < n_nodes; ++k) {
-    const std::uint8_t* ranks = columns + nodes[k].column * stride;
-    const __m256i threshold = _mm256_set1_epi8(static_cast<char>(nodes[k].threshold));
+    const std::int8_t* ranks = columns + nodes[k].column * stride;
+    const __m256i bound = _mm256_set1_epi8(static_cast<char>(nodes[k].bound));
     const __m256i from = _mm256_set1_epi8(static_cast<char>(nodes[k].from));
-    const __m256i distance = _mm256_set1_epi8(static_cast<char>(nodes[k].to - nodes[k].from));
+    const __m256i to = _mm256_set1_epi8(static_cast<char>(nodes[k].to));
     for (int v = 0; v < kVectors; ++v) {
-      const __m256i rank = load(ranks + 32 * v);
-      const __m256i stays = _mm256_cmpeq_epi8(_mm256_max_epu8(rank, threshold), threshold);
-      const __m256i moves = _mm256_andnot_si256(stays, _mm256_cmpeq_epi8(at[v], from));
-      at[v] = _mm256_add_epi8(at[v], _mm256_and_si256(moves, distance));
+      const __m256i passes = _mm256_cmpgt_epi8(bound, load(ranks + 32 * v));
+      const __m256i moves = _mm256_andnot_si256(passes, _mm256_cmpeq_epi8(at[v], from));
+      at[v] = _mm256_blendv_epi8(at[v], to, moves);
     }
   }
   for (int v = 0; v < kVectors; ++v) store(leaves + 32 * v, at[v]);
 }
 
-void find_leaves(const RankedNode* nodes, std::size_t n_nodes, const std::uint8_t* columns, std::size_t stride,
+void find_leaves(const RankedNode* nodes, std::size_t n_nodes, const std::int8_t* columns, std::size_t stride,
                  std::size_t n_rows, std::uint8_t* leaves) {
   std::size_t r = 0;
   for (; r + 64 < n_rows; r += 128) find_leaves_of<4>(nodes, n_nodes, columns + r, stride, leaves + r);
   if (r < n_rows) find_leaves_of<2>(nodes, n_nodes, columns + r, stride, leaves + r);
 }
 
-void add_leaves_float(const float* values, std::size_t n_leaves, const std::uint8_t* leaves, std::size_t n_rows,
-                      float* sums) {
-  const __m256 first = _mm256_loadu_ps(values);
-  for (std::size_t r = 0; r < n_rows; r += 8) {
-    const __m256i leaf = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(leaves + r)));
-    const __m256 value = n_leaves <= 8 ? _mm256_permutevar8x32_ps(first, leaf) : _mm256_i32gather_ps(values, leaf, 4);
-    _mm256_storeu_ps(sums + r, _mm256_add_ps(_mm256_loadu_ps(sums + r), value));
+template <typename V, typename T = typename V::T>
+void add_leaves(const LeafTable<T>& table, const std::uint8_t* leaves, std::size_t n_rows, T* sums) {
+  constexpr std::size_t kStep = 32 / V::kVectors;
+  for (std::size_t r = 0; r < n_rows; r += 32) {
+    typename V::Vector values[V::kVectors];
+    V::values_of(table, load(leaves + r), values);
+    for (std::size_t v = 0; v < V::kVectors; ++v) {
+      T* const to = sums + r + v * kStep;
+      V::store(to, V::add(V::load(to), values[v]));
+    }
   }
-}
-
-void add_leaves_double(const double* values, std::size_t, const std::uint8_t* leaves, std::size_t n_rows,
-                       double* sums) {
-  for (std::size_t r = 0; r < n_rows; r += 4) {
-    int four;
-    __builtin_memcpy(&four, leaves + r, 4);
-    const __m128i leaf = _mm_cvtepu8_epi32(_mm_cvtsi32_si128(four));
-    const __m256d value = _mm256_i32gather_pd(values, leaf, 8);
-    _mm256_storeu_pd(sums + r, _mm256_add_pd(_mm256_loadu_pd(sums + r), value));
-  }
-}
-
-// Ranks of 32 columns, 16 bytes per shuffle. Adding 0x70 with saturation sets the top bit of all indices but those of
-// this part, and a shuffle gives 0 for these.
-__m256i look_up(const std::uint8_t* ranks, std::size_t n_columns, __m256i column) {
-  __m256i found = _mm256_setzero_si256();
-  for (std::size_t part = 0; part < n_columns; part += 16) {
-    const __m256i table = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(ranks + part)));
-    const __m256i index = _mm256_xor_si256(column, _mm256_set1_epi8(static_cast<char>(part)));
-    found = _mm256_or_si256(found, _mm256_shuffle_epi8(table, _mm256_adds_epu8(index, _mm256_set1_epi8(0x70))));
-  }
-  return found;
 }
 
 // 255 in byte t where bit t is set.
@@ -146,17 +164,17 @@ __m256i spread(std::uint32_t bits) {
 }
 
 // Half a group: 32 trees from tree `first` of the group on.
-__m256i take_step(const RowStep& step, std::size_t first, const std::uint8_t* ranks, std::size_t n_columns,
+__m256i take_step(const RowStep& step, std::size_t first, const std::int8_t* ranks, std::size_t n_columns,
                   std::uint64_t failed, __m256i at) {
   const __m256i rank = look_up(ranks, n_columns, load(step.column + first));
-  __m256i fails = exceeds(rank, load(step.threshold + first));
+  __m256i passes = _mm256_cmpgt_epi8(load(step.bound + first), rank);
   const auto own = static_cast<std::uint32_t>(failed >> first);
-  if (own != 0) fails = _mm256_or_si256(fails, spread(own));
-  const __m256i moves = _mm256_and_si256(fails, _mm256_cmpeq_epi8(at, load(step.from + first)));
+  if (own != 0) passes = _mm256_andnot_si256(spread(own), passes);
+  const __m256i moves = _mm256_andnot_si256(passes, _mm256_cmpeq_epi8(at, load(step.from + first)));
   return _mm256_blendv_epi8(at, load(step.to + first), moves);
 }
 
-void find_row_leaves(const RowGroups& groups, const std::uint8_t* ranks, const std::uint64_t* failed,
+void find_row_leaves(const RowGroups& groups, const std::int8_t* ranks, const std::uint64_t* failed,
                      std::uint8_t* leaves) {
   std::size_t s = 0;
   for (std::size_t g = 0; g < groups.n_groups; ++g) {
@@ -180,10 +198,10 @@ void add_row_leaves(const T* values, const std::uint32_t* begin, const std::uint
 
 }  // namespace
 
-const RankedKernels<float> kRankedAvx2Float = {rank<Floats>,     rank_row<Floats>, test_members,         find_leaves,
-                                               add_leaves_float, find_row_leaves,  add_row_leaves<float>};
-const RankedKernels<double> kRankedAvx2Double = {rank<Doubles>,         rank_row<Doubles>, test_members,
-                                                 find_leaves,           add_leaves_double, find_row_leaves,
+const RankedKernels<float> kRankedAvx2Float = {rank<float>,        rank_row<float>, test_members,         find_leaves,
+                                               add_leaves<Floats>, find_row_leaves, add_row_leaves<float>};
+const RankedKernels<double> kRankedAvx2Double = {rank<double>,          rank_row<double>,    test_members,
+                                                 find_leaves,           add_leaves<Doubles>, find_row_leaves,
                                                  add_row_leaves<double>};
 
 }  // namespace arsenal::runtime

@@ -27,26 +27,26 @@ struct Doubles {
 };
 
 template <typename V, typename T = typename V::T>
-std::uint8_t rank_of(const RankColumn<T>& column, T x) {
+std::int8_t rank_of(const RankColumn<T>& column, T x) {
   unsigned block = 0;
   if (column.n_blocks > 1) block = V::count_below(column.pivots, x) * static_cast<unsigned>(kRankBlock);
-  const unsigned below = block + V::count_below(column.thresholds + block, x) + column.shift;
-  return static_cast<std::uint8_t>(x != x ? column.nan_rank : below);
+  const unsigned below = block + V::count_below(column.thresholds + block, x);
+  return static_cast<std::int8_t>(x != x ? column.nan_rank : static_cast<int>(below) + kLowestRank);
 }
 
 template <typename V, typename T = typename V::T>
-void rank(const RankColumn<T>& column, const T* rows, std::int64_t width, std::size_t n_rows, std::uint8_t* ranks) {
+void rank(const RankColumn<T>& column, const T* rows, std::int64_t width, std::size_t n_rows, std::int8_t* ranks) {
   const RankColumn<T> own = column;
   const T* x = rows + own.feature;
   for (std::size_t r = 0; r < n_rows; ++r, x += width) ranks[r] = rank_of<V>(own, *x);
 }
 
 template <typename V, typename T = typename V::T>
-void rank_row(const RankColumn<T>* columns, std::size_t n_columns, const T* row, std::uint8_t* ranks) {
+void rank_row(const RankColumn<T>* columns, std::size_t n_columns, const T* row, std::int8_t* ranks) {
   for (std::size_t c = 0; c < n_columns; ++c) ranks[c] = rank_of<V>(columns[c], row[columns[c].feature]);
 }
 
-void test_members(const std::uint8_t* bits, const std::uint8_t* codes, std::size_t n_rows, std::uint8_t* outside) {
+void test_members(const std::uint8_t* bits, const std::uint8_t* codes, std::size_t n_rows, std::int8_t* outside) {
   const __m512i table = _mm512_broadcast_i64x4(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(bits)));
   const __m512i bit_of = _mm512_set1_epi64(static_cast<long long>(0x8040201008040201ULL));
   const __m512i one = _mm512_set1_epi8(1);
@@ -62,24 +62,24 @@ void test_members(const std::uint8_t* bits, const std::uint8_t* codes, std::size
 
 // kVectors times 64 rows: several chains of dependent steps run side by side.
 template <int kVectors>
-void find_leaves_of(const RankedNode* nodes, std::size_t n_nodes, const std::uint8_t* columns, std::size_t stride,
+void find_leaves_of(const RankedNode* nodes, std::size_t n_nodes, const std::int8_t* columns, std::size_t stride,
                     std::uint8_t* leaves) {
   __m512i at[kVectors];
   for (int v = 0; v < kVectors; ++v) at[v] = _mm512_setzero_si512();
   for (std::size_t k = 0; k < n_nodes; ++k) {
-    const std::uint8_t* ranks = columns + nodes[k].column * stride;
-    const __m512i threshold = _mm512_set1_epi8(static_cast<char>(nodes[k].threshold));
+    const std::int8_t* ranks = columns + nodes[k].column * stride;
+    const __m512i bound = _mm512_set1_epi8(static_cast<char>(nodes[k].bound));
     const __m512i from = _mm512_set1_epi8(static_cast<char>(nodes[k].from));
     const __m512i to = _mm512_set1_epi8(static_cast<char>(nodes[k].to));
     for (int v = 0; v < kVectors; ++v) {
-      const __mmask64 fails = _mm512_cmpgt_epu8_mask(_mm512_loadu_si512(ranks + 64 * v), threshold);
+      const __mmask64 fails = _mm512_cmpge_epi8_mask(_mm512_loadu_si512(ranks + 64 * v), bound);
       at[v] = _mm512_mask_mov_epi8(at[v], _mm512_mask_cmpeq_epi8_mask(fails, at[v], from), to);
     }
   }
   for (int v = 0; v < kVectors; ++v) _mm512_storeu_si512(leaves + 64 * v, at[v]);
 }
 
-void find_leaves(const RankedNode* nodes, std::size_t n_nodes, const std::uint8_t* columns, std::size_t stride,
+void find_leaves(const RankedNode* nodes, std::size_t n_nodes, const std::int8_t* columns, std::size_t stride,
                  std::size_t n_rows, std::uint8_t* leaves) {
   std::size_t r = 0;
   for (; r + 192 < n_rows; r += 256) find_leaves_of<4>(nodes, n_nodes, columns + r, stride, leaves + r);
@@ -87,8 +87,9 @@ void find_leaves(const RankedNode* nodes, std::size_t n_nodes, const std::uint8_
   if (r < n_rows) find_leaves_of<1>(nodes, n_nodes, columns + r, stride, leaves + r);
 }
 
-void add_leaves_float(const float* values, std::size_t n_leaves, const std::uint8_t* leaves, std::size_t n_rows,
-                      float* sums) {
+void add_leaves_float(const LeafTable<float>& table, const std::uint8_t* leaves, std::size_t n_rows, float* sums) {
+  const float* values = table.values;
+  const std::size_t n_leaves = table.n_leaves;
   const auto leaf_at = [leaves](std::size_t r) {
     return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(leaves + r)));
   };
@@ -120,8 +121,9 @@ void add_leaves_float(const float* values, std::size_t n_leaves, const std::uint
   for (std::size_t r = 0; r < n_rows; r += 16) add(r, _mm512_i32gather_ps(leaf_at(r), values, 4));
 }
 
-void add_leaves_double(const double* values, std::size_t n_leaves, const std::uint8_t* leaves, std::size_t n_rows,
-                       double* sums) {
+void add_leaves_double(const LeafTable<double>& table, const std::uint8_t* leaves, std::size_t n_rows, double* sums) {
+  const double* values = table.values;
+  const std::size_t n_leaves = table.n_leaves;
   const auto leaf_at = [leaves](std::size_t r) {
     return _mm512_cvtepu8_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(leaves + r)));
   };
@@ -152,8 +154,7 @@ void add_leaves_double(const double* values, std::size_t n_leaves, const std::ui
 // The ranks of up to 64 columns fit one register, those of 128 two.
 template <bool kTwo>
 struct RankTable {
-  explicit RankTable(const std::uint8_t* ranks)
-      : low(_mm512_loadu_si512(ranks)), high(_mm512_loadu_si512(ranks + 64)) {}
+  explicit RankTable(const std::int8_t* ranks) : low(_mm512_loadu_si512(ranks)), high(_mm512_loadu_si512(ranks + 64)) {}
 
   __m512i look_up(__m512i column) const {
     return kTwo ? _mm512_permutex2var_epi8(low, column, high) : _mm512_permutexvar_epi8(column, low);
@@ -167,13 +168,13 @@ struct RankTable {
 template <bool kTwo>
 __m512i take_step(const RowStep& step, const RankTable<kTwo>& table, std::uint64_t failed, __m512i at) {
   const __m512i rank = table.look_up(_mm512_loadu_si512(step.column));
-  const __mmask64 fails = _mm512_cmpgt_epu8_mask(rank, _mm512_loadu_si512(step.threshold)) | failed;
+  const __mmask64 fails = _mm512_cmpge_epi8_mask(rank, _mm512_loadu_si512(step.bound)) | failed;
   const __mmask64 moves = _mm512_mask_cmpeq_epi8_mask(fails, at, _mm512_loadu_si512(step.from));
   return _mm512_mask_loadu_epi8(at, moves, step.to);
 }
 
 template <bool kTwo>
-void find_row_leaves_of(const RowGroups& groups, const std::uint8_t* ranks, const std::uint64_t* failed,
+void find_row_leaves_of(const RowGroups& groups, const std::int8_t* ranks, const std::uint64_t* failed,
                         std::uint8_t* leaves) {
   const RankTable<kTwo> table(ranks);
   const auto failed_at = [failed](std::size_t s) { return failed == nullptr ? 0 : failed[s]; };
@@ -210,7 +211,7 @@ void find_row_leaves_of(const RowGroups& groups, const std::uint8_t* ranks, cons
   }
 }
 
-void find_row_leaves(const RowGroups& groups, const std::uint8_t* ranks, const std::uint64_t* failed,
+void find_row_leaves(const RowGroups& groups, const std::int8_t* ranks, const std::uint64_t* failed,
                      std::uint8_t* leaves) {
   if (groups.n_columns <= 64) {
     find_row_leaves_of<false>(groups, ranks, failed, leaves);

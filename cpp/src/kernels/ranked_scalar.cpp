@@ -6,7 +6,7 @@ namespace arsenal::runtime {
 namespace {
 
 template <typename T>
-void rank(const RankColumn<T>& column, const T* rows, std::int64_t width, std::size_t n_rows, std::uint8_t* ranks) {
+void rank(const RankColumn<T>& column, const T* rows, std::int64_t width, std::size_t n_rows, std::int8_t* ranks) {
   for (std::size_t r = 0; r < n_rows; ++r) {
     const T x = rows[static_cast<std::int64_t>(r) * width + column.feature];
     if (x != x) {
@@ -22,37 +22,37 @@ void rank(const RankColumn<T>& column, const T* rows, std::int64_t width, std::s
       below = right ? below + half + 1 : below;
       span = right ? span - half - 1 : half;
     }
-    ranks[r] = static_cast<std::uint8_t>(below + column.shift);
+    ranks[r] = static_cast<std::int8_t>(static_cast<int>(below) + kLowestRank);
   }
 }
 
 template <typename T>
-void rank_row(const RankColumn<T>* columns, std::size_t n_columns, const T* row, std::uint8_t* ranks) {
+void rank_row(const RankColumn<T>* columns, std::size_t n_columns, const T* row, std::int8_t* ranks) {
   for (std::size_t c = 0; c < n_columns; ++c) rank(columns[c], row, 0, 1, ranks + c);
 }
 
-void test_members(const std::uint8_t* bits, const std::uint8_t* codes, std::size_t n_rows, std::uint8_t* outside) {
+void test_members(const std::uint8_t* bits, const std::uint8_t* codes, std::size_t n_rows, std::int8_t* outside) {
   for (std::size_t r = 0; r < n_rows; ++r) {
-    outside[r] = static_cast<std::uint8_t>((bits[codes[r] >> 3] >> (codes[r] & 7) & 1) ^ 1);
+    outside[r] = static_cast<std::int8_t>((bits[codes[r] >> 3] >> (codes[r] & 7) & 1) ^ 1);
   }
 }
 
-void find_leaves(const RankedNode* nodes, std::size_t n_nodes, const std::uint8_t* columns, std::size_t stride,
+void find_leaves(const RankedNode* nodes, std::size_t n_nodes, const std::int8_t* columns, std::size_t stride,
                  std::size_t n_rows, std::uint8_t* leaves) {
   for (std::size_t r = 0; r < n_rows; ++r) leaves[r] = 0;
   for (std::size_t k = 0; k < n_nodes; ++k) {
     const RankedNode node = nodes[k];
-    const std::uint8_t* ranks = columns + node.column * stride;
+    const std::int8_t* ranks = columns + node.column * stride;
     for (std::size_t r = 0; r < n_rows; ++r) {
-      const bool moves = (leaves[r] == node.from) & (ranks[r] > node.threshold);
+      const bool moves = (leaves[r] == node.from) & (ranks[r] >= node.bound);
       leaves[r] = moves ? node.to : leaves[r];
     }
   }
 }
 
 template <typename T>
-void add_leaves(const T* values, std::size_t, const std::uint8_t* leaves, std::size_t n_rows, T* sums) {
-  for (std::size_t r = 0; r < n_rows; ++r) sums[r] += values[leaves[r]];
+void add_leaves(const LeafTable<T>& table, const std::uint8_t* leaves, std::size_t n_rows, T* sums) {
+  for (std::size_t r = 0; r < n_rows; ++r) sums[r] += table.values[leaves[r]];
 }
 
 template <typename T>

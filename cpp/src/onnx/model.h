@@ -91,6 +91,8 @@ struct ValueInfo {
   std::int64_t elem_type = 0;
   bool has_shape = false;
   std::vector<Dimension> dims;
+  // A sequence of maps, as ZipMap makes it; then nothing else is known of its type.
+  bool is_map = false;
 };
 
 struct Graph {

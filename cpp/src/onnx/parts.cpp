@@ -159,11 +159,24 @@ void parse_tensor_type(std::string_view bytes, ValueInfo& value) {
   }
 }
 
+// Whether a TypeProto.Sequence is one of maps.
+bool is_sequence_of_maps(std::string_view bytes) {
+  constexpr std::uint32_t kElemType = 1, kMapType = 5;
+  for (WireReader sequence(bytes, "TypeProto.Sequence"); sequence.next();) {
+    if (sequence.field() != kElemType) {
+      sequence.skip();
+      continue;
+    }
+    for (WireReader element(sequence.bytes(), "TypeProto"); element.next(); element.skip()) {
+      if (element.field() == kMapType) return true;
+    }
+  }
+  return false;
+}
+
 // Field numbers of TypeProto's kinds other than dense tensors.
 const char* unsupported_kind(std::uint32_t field) {
   switch (field) {
-    case 4:
-      return "sequence";
     case 5:
       return "map";
     case 7:
@@ -291,6 +304,11 @@ ValueInfo parse_value_info(std::string_view bytes) {
            for (WireReader reader(type, "TypeProto"); reader.next();) {
              if (reader.field() == 1) {
                parse_tensor_type(reader.bytes(), value);
+             } else if (reader.field() == 4) {
+               value.is_map = is_sequence_of_maps(reader.bytes());
+               if (!value.is_map) {
+                 fail(ARSENAL_UNSUPPORTED, "its type is a sequence; only dense tensors are supported");
+               }
              } else if (const char* kind = unsupported_kind(reader.field())) {
                fail(ARSENAL_UNSUPPORTED, "its type is a %s; only dense tensors are supported", kind);
              } else {

@@ -1,4 +1,4 @@
-// Cast between numbers and bool.
+// Cast and CastLike between numbers and bool.
 #include <cstdint>
 #include <type_traits>
 
@@ -84,10 +84,8 @@ Convert for_dtype(std::int64_t dtype, const Make& make) {
   }
 }
 
-std::unique_ptr<Op> make_cast(OpBuilder& builder) {
-  builder.want_inputs(1, 1);
+std::unique_ptr<Op> make_for(OpBuilder& builder, std::int64_t to) {
   builder.want_outputs(1, 1);
-  const std::int64_t to = builder.required_integer("to");
   // Both concern 8-bit floats alone.
   builder.ignore("saturate");
   builder.ignore("round_mode");
@@ -107,10 +105,24 @@ std::unique_ptr<Op> make_cast(OpBuilder& builder) {
   return std::make_unique<Cast>(conversion);
 }
 
+std::unique_ptr<Op> make_cast(OpBuilder& builder) {
+  builder.want_inputs(1, 1);
+  return make_for(builder, builder.required_integer("to"));
+}
+
+std::unique_ptr<Op> make_cast_like(OpBuilder& builder) {
+  builder.want_inputs(2, 2);
+  const std::int32_t to = builder.input(1).dtype;
+  builder.keep_inputs(1);
+  return make_for(builder, to);
+}
+
 constexpr OpEntry kEntries[] = {
-    {"", "Cast", 6, make_cast},  {"", "Cast", 9, make_cast},  {"", "Cast", 13, make_cast},
-    {"", "Cast", 19, make_cast}, {"", "Cast", 21, make_cast}, {"", "Cast", 23, make_cast},
-    {"", "Cast", 24, make_cast}, {"", "Cast", 25, make_cast}, {"", "Cast", 28, make_cast},
+    {"", "Cast", 6, make_cast},           {"", "Cast", 9, make_cast},           {"", "Cast", 13, make_cast},
+    {"", "Cast", 19, make_cast},          {"", "Cast", 21, make_cast},          {"", "Cast", 23, make_cast},
+    {"", "Cast", 24, make_cast},          {"", "Cast", 25, make_cast},          {"", "Cast", 28, make_cast},
+    {"", "CastLike", 15, make_cast_like}, {"", "CastLike", 19, make_cast_like}, {"", "CastLike", 21, make_cast_like},
+    {"", "CastLike", 23, make_cast_like}, {"", "CastLike", 24, make_cast_like}, {"", "CastLike", 25, make_cast_like},
 };
 
 }  // namespace

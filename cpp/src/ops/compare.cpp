@@ -66,8 +66,9 @@ std::unique_ptr<Op> make_comparison(OpBuilder& builder) {
 }
 
 std::unique_ptr<Op> make_equal(OpBuilder& builder) {
-  using Plain = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, Bool>;
-  using WithStrings = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, Bool, arsenal_string>;
+  using Plain = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, std::uint8_t, Bool>;
+  using WithStrings =
+      Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, std::uint8_t, Bool, arsenal_string>;
   if (builder.version() < 19) return make_truth<Equality>(builder, Plain());
   return make_truth<Equality>(builder, WithStrings());
 }

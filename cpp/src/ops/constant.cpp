@@ -1,6 +1,8 @@
-// Constant.
+// Constant and ConstantOfShape.
 #include <cstring>
 
+#include "ops/constants.h"
+#include "ops/fill.h"
 #include "plan/registry.h"
 
 namespace arsenal::runtime {
@@ -68,12 +70,59 @@ std::unique_ptr<Op> make_constant(OpBuilder& builder) {
   return op;
 }
 
+// One value everywhere. Its shape is known when the model is loaded, so it is folded away as well.
+class ConstantOfShape final : public Op {
+ public:
+  ConstantOfShape(const Shape& shape, Constant value) : shape_(shape), value_(std::move(value)) {}
+
+  bool shapes(const Inputs&, const Outputs& out, Issue&) const noexcept override {
+    out[0].shape = shape_;
+    return true;
+  }
+
+  bool keeps_rows(const std::vector<Operand>&) const override { return false; }
+
+  bool run(const Inputs&, const Outputs& out, void*, Issue&) const noexcept override {
+    fill_elements(out[0].mutable_as<char>(), element_count(shape_), value_.as<char>(), dtype_size(value_.dtype()));
+    return true;
+  }
+
+ private:
+  Shape shape_;
+  Constant value_;
+};
+
+std::unique_ptr<Op> make_constant_of_shape(OpBuilder& builder) {
+  builder.want_inputs(1, 1);
+  builder.want_outputs(1, 1);
+  const Shape shape = shape_of(builder.constant_input(0, "shape"));
+  const onnx::TensorProto* tensor = builder.tensor("value");
+  Constant value = tensor == nullptr ? scalar_of(ARSENAL_FLOAT, 0.0f) : Constant::of_proto(*tensor);
+  if (value.size() != 1) {
+    fail(ARSENAL_INVALID_MODEL, "attribute 'value' has shape %s, wanted one element", ShapeText(value.shape()).text);
+  }
+  builder.add_output(value.dtype());
+  return std::make_unique<ConstantOfShape>(shape, std::move(value));
+}
+
 // Every version from 1 on adds types or forms of the value; those that are supported mean the same in all of them.
 constexpr OpEntry kEntries[] = {
-    {"", "Constant", 1, make_constant},  {"", "Constant", 9, make_constant},  {"", "Constant", 11, make_constant},
-    {"", "Constant", 12, make_constant}, {"", "Constant", 13, make_constant}, {"", "Constant", 19, make_constant},
-    {"", "Constant", 21, make_constant}, {"", "Constant", 23, make_constant}, {"", "Constant", 24, make_constant},
+    {"", "Constant", 1, make_constant},
+    {"", "Constant", 9, make_constant},
+    {"", "Constant", 11, make_constant},
+    {"", "Constant", 12, make_constant},
+    {"", "Constant", 13, make_constant},
+    {"", "Constant", 19, make_constant},
+    {"", "Constant", 21, make_constant},
+    {"", "Constant", 23, make_constant},
+    {"", "Constant", 24, make_constant},
     {"", "Constant", 25, make_constant},
+    {"", "ConstantOfShape", 9, make_constant_of_shape},
+    {"", "ConstantOfShape", 20, make_constant_of_shape},
+    {"", "ConstantOfShape", 21, make_constant_of_shape},
+    {"", "ConstantOfShape", 23, make_constant_of_shape},
+    {"", "ConstantOfShape", 24, make_constant_of_shape},
+    {"", "ConstantOfShape", 25, make_constant_of_shape},
 };
 
 }  // namespace

@@ -17,6 +17,15 @@ std::vector<std::int64_t> integers_of(const Constant& constant) {
   return {constant.as<std::int64_t>(), constant.as<std::int64_t>() + constant.size()};
 }
 
+Shape shape_of(const Constant& constant) {
+  Shape shape{0, {}};
+  for (const std::int64_t dim : integers_of(constant)) {
+    if (dim < 0) fail(ARSENAL_INVALID_MODEL, "its shape operand has the entry %lld", static_cast<long long>(dim));
+    shape.dims[shape.rank++] = dim;
+  }
+  return shape;
+}
+
 std::vector<std::int64_t> axes_of(OpBuilder& builder, std::int64_t since_input, bool& given) {
   if (builder.version() >= since_input) {
     given = builder.input_count() > 1;

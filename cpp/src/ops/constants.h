@@ -12,6 +12,9 @@ namespace arsenal::runtime {
 // The entries of a list of int64 or int32 with at most one entry per axis.
 std::vector<std::int64_t> integers_of(const Constant& constant);
 
+// A shape that an operand gives as its extents.
+Shape shape_of(const Constant& constant);
+
 // The axes that an operator names: an attribute up to version `since_input` - 1, from then on the second input.
 // `given` is false if they are left out.
 std::vector<std::int64_t> axes_of(OpBuilder& builder, std::int64_t since_input, bool& given);

@@ -46,7 +46,7 @@ struct Dtypes {};
 
 using Reals = Dtypes<float, double>;
 // What tables and converters are made of.
-using Numbers = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t>;
+using Numbers = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, std::uint8_t>;
 using AllNumbers = Dtypes<float, double, std::int8_t, std::int16_t, std::int32_t, std::int64_t, std::uint8_t,
                           std::uint16_t, std::uint32_t, std::uint64_t>;
 

@@ -1,4 +1,4 @@
-// LabelEncoder: looks each element up in a list of keys.
+// LabelEncoder and CategoryMapper: look each element up in a list of keys.
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -240,7 +240,28 @@ std::unique_ptr<Op> make_encoder_v1(OpBuilder& builder) {
   return encoder(keys, with_default(builder, values));
 }
 
+// Strings to integers or the other way round, by two lists side by side.
+std::unique_ptr<Op> make_category_mapper(OpBuilder& builder) {
+  builder.want_inputs(1, 1);
+  builder.want_outputs(1, 1);
+  builder.want_dtype(0, {ARSENAL_STRING, ARSENAL_INT64});
+  const std::vector<std::string_view>& names = builder.strings("cats_strings");
+  const std::vector<std::int64_t>& numbers = builder.integers("cats_int64s");
+  if (names.size() != numbers.size() || names.empty()) {
+    fail(ARSENAL_INVALID_MODEL, "it has %zu strings and %zu int64, wanted as many of each and at least 1", names.size(),
+         numbers.size());
+  }
+  const Constant strings = Constant::of_strings(names, list_shape(names.size()));
+  const Constant integers = list_of(ARSENAL_INT64, numbers);
+  const bool encodes = builder.input(0).dtype == ARSENAL_STRING;
+  const Constant& keys = encodes ? strings : integers;
+  const Constant& values = encodes ? integers : strings;
+  builder.add_output(values.dtype());
+  return encoder(keys, with_default(builder, values));
+}
+
 constexpr OpEntry kEntries[] = {
+    {"ai.onnx.ml", "CategoryMapper", 1, make_category_mapper},
     {"ai.onnx.ml", "LabelEncoder", 1, make_encoder_v1},
     {"ai.onnx.ml", "LabelEncoder", 2, make_encoder},
     {"ai.onnx.ml", "LabelEncoder", 4, make_encoder},

@@ -4,22 +4,15 @@
 #include <limits>
 #include <type_traits>
 
+#include "kernels/math.h"
 #include "ops/constants.h"
-#include "ops/dtypes.h"
+#include "ops/sums.h"
+#include "ops/truncate.h"
 #include "plan/registry.h"
 
 namespace arsenal::runtime {
 
 namespace {
-
-// What elements of T are added up in. A sum of floats is rounded once, at its end.
-template <typename T>
-using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
-
-template <typename T>
-T narrowed(Wide<T> sum) noexcept {
-  return static_cast<T>(sum);
-}
 
 // A reduction starts with start(), takes one element after the other by add(), in the order of memory, and ends with
 // finish(), which is told how many there were.
@@ -58,6 +51,41 @@ struct Squared : Summed<T> {
 template <typename T>
 struct Length : Squared<T> {
   static T finish(Wide<T> sum, std::int64_t) noexcept { return static_cast<T>(std::sqrt(static_cast<double>(sum))); }
+};
+
+// Integers get the logarithm's integral part.
+template <typename T>
+T logarithm(double x) noexcept {
+  if constexpr (std::is_integral_v<T>) return truncated<T>(x);
+  return static_cast<T>(x);
+}
+
+template <typename T>
+struct LogOfSum : Summed<T> {
+  static T finish(Wide<T> sum, std::int64_t) noexcept {
+    // Sums of integers are kept in unsigned numbers.
+    using Exact = std::conditional_t<std::is_integral_v<T>, T, double>;
+    return logarithm<T>(log(static_cast<double>(static_cast<Exact>(sum))));
+  }
+};
+
+// In one pass: the sum is kept as exp(largest) times another, which is scaled anew when a larger element comes.
+template <typename T>
+struct LogOfSumOfExp {
+  using Element = T;
+  struct Sum {
+    double largest;
+    double scaled;
+  };
+  static Sum start() noexcept { return {-std::numeric_limits<double>::infinity(), 0}; }
+  static Sum add(Sum sum, T element) noexcept {
+    const auto x = static_cast<double>(element);
+    // Infinities are equal to themselves, and their difference is NaN.
+    if (x == sum.largest) return {x, sum.scaled + 1};
+    if (x > sum.largest) return {x, sum.scaled * exp(sum.largest - x) + 1};
+    return {sum.largest, sum.scaled + exp(x - sum.largest)};
+  }
+  static T finish(Sum sum, std::int64_t) noexcept { return logarithm<T>(sum.largest + log(sum.scaled)); }
 };
 
 template <typename T>
@@ -237,28 +265,54 @@ std::unique_ptr<Op> make(OpBuilder& builder) {
                       [&](auto zero) { return std::make_unique<Reduce<Reduction<decltype(zero)>>>(std::move(axes)); });
 }
 
-using Summable = Dtypes<float, double, std::int32_t, std::int64_t>;
-using WithBool = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, Bool>;
+using WithBool = Dtypes<float, double, std::int32_t, std::int64_t, std::int8_t, std::uint8_t, Bool>;
 
 constexpr OpEntry kEntries[] = {
-    {"", "ReduceSum", 1, make<Summed, 13, Summable>},         {"", "ReduceSum", 11, make<Summed, 13, Summable>},
-    {"", "ReduceSum", 13, make<Summed, 13, Summable>},        {"", "ReduceMean", 1, make<Averaged, 18, Summable>},
-    {"", "ReduceMean", 11, make<Averaged, 18, Summable>},     {"", "ReduceMean", 13, make<Averaged, 18, Summable>},
-    {"", "ReduceMean", 18, make<Averaged, 18, Summable>},     {"", "ReduceProd", 1, make<Multiplied, 18, Summable>},
-    {"", "ReduceProd", 11, make<Multiplied, 18, Summable>},   {"", "ReduceProd", 13, make<Multiplied, 18, Summable>},
-    {"", "ReduceProd", 18, make<Multiplied, 18, Summable>},   {"", "ReduceL1", 1, make<Absolute, 18, Summable>},
-    {"", "ReduceL1", 11, make<Absolute, 18, Summable>},       {"", "ReduceL1", 13, make<Absolute, 18, Summable>},
-    {"", "ReduceL1", 18, make<Absolute, 18, Summable>},       {"", "ReduceL2", 1, make<Length, 18, Summable>},
-    {"", "ReduceL2", 11, make<Length, 18, Summable>},         {"", "ReduceL2", 13, make<Length, 18, Summable>},
-    {"", "ReduceL2", 18, make<Length, 18, Summable>},         {"", "ReduceSumSquare", 1, make<Squared, 18, Summable>},
-    {"", "ReduceSumSquare", 11, make<Squared, 18, Summable>}, {"", "ReduceSumSquare", 13, make<Squared, 18, Summable>},
-    {"", "ReduceSumSquare", 18, make<Squared, 18, Summable>}, {"", "ReduceMax", 1, make<Largest, 18, Numbers>},
-    {"", "ReduceMax", 11, make<Largest, 18, Numbers>},        {"", "ReduceMax", 12, make<Largest, 18, Numbers>},
-    {"", "ReduceMax", 13, make<Largest, 18, Numbers>},        {"", "ReduceMax", 18, make<Largest, 18, Numbers>},
-    {"", "ReduceMax", 20, make<Largest, 18, WithBool>},       {"", "ReduceMin", 1, make<Smallest, 18, Numbers>},
-    {"", "ReduceMin", 11, make<Smallest, 18, Numbers>},       {"", "ReduceMin", 12, make<Smallest, 18, Numbers>},
-    {"", "ReduceMin", 13, make<Smallest, 18, Numbers>},       {"", "ReduceMin", 18, make<Smallest, 18, Numbers>},
+    {"", "ReduceSum", 1, make<Summed, 13, Summable>},
+    {"", "ReduceSum", 11, make<Summed, 13, Summable>},
+    {"", "ReduceSum", 13, make<Summed, 13, Summable>},
+    {"", "ReduceMean", 1, make<Averaged, 18, Summable>},
+    {"", "ReduceMean", 11, make<Averaged, 18, Summable>},
+    {"", "ReduceMean", 13, make<Averaged, 18, Summable>},
+    {"", "ReduceMean", 18, make<Averaged, 18, Summable>},
+    {"", "ReduceProd", 1, make<Multiplied, 18, Summable>},
+    {"", "ReduceProd", 11, make<Multiplied, 18, Summable>},
+    {"", "ReduceProd", 13, make<Multiplied, 18, Summable>},
+    {"", "ReduceProd", 18, make<Multiplied, 18, Summable>},
+    {"", "ReduceL1", 1, make<Absolute, 18, Summable>},
+    {"", "ReduceL1", 11, make<Absolute, 18, Summable>},
+    {"", "ReduceL1", 13, make<Absolute, 18, Summable>},
+    {"", "ReduceL1", 18, make<Absolute, 18, Summable>},
+    {"", "ReduceL2", 1, make<Length, 18, Summable>},
+    {"", "ReduceL2", 11, make<Length, 18, Summable>},
+    {"", "ReduceL2", 13, make<Length, 18, Summable>},
+    {"", "ReduceL2", 18, make<Length, 18, Summable>},
+    {"", "ReduceSumSquare", 1, make<Squared, 18, Summable>},
+    {"", "ReduceSumSquare", 11, make<Squared, 18, Summable>},
+    {"", "ReduceSumSquare", 13, make<Squared, 18, Summable>},
+    {"", "ReduceSumSquare", 18, make<Squared, 18, Summable>},
+    {"", "ReduceMax", 1, make<Largest, 18, Numbers>},
+    {"", "ReduceMax", 11, make<Largest, 18, Numbers>},
+    {"", "ReduceMax", 12, make<Largest, 18, Numbers>},
+    {"", "ReduceMax", 13, make<Largest, 18, Numbers>},
+    {"", "ReduceMax", 18, make<Largest, 18, Numbers>},
+    {"", "ReduceMax", 20, make<Largest, 18, WithBool>},
+    {"", "ReduceMin", 1, make<Smallest, 18, Numbers>},
+    {"", "ReduceMin", 11, make<Smallest, 18, Numbers>},
+    {"", "ReduceMin", 12, make<Smallest, 18, Numbers>},
+    {"", "ReduceMin", 13, make<Smallest, 18, Numbers>},
+    {"", "ReduceMin", 18, make<Smallest, 18, Numbers>},
     {"", "ReduceMin", 20, make<Smallest, 18, WithBool>},
+    {"", "ReduceLogSum", 1, make<LogOfSum, 18, Summable>},
+    {"", "ReduceLogSum", 11, make<LogOfSum, 18, Summable>},
+    {"", "ReduceLogSum", 13, make<LogOfSum, 18, Summable>},
+    {"", "ReduceLogSum", 18, make<LogOfSum, 18, Summable>},
+    {"", "ReduceLogSum", 28, make<LogOfSum, 18, Reals>},
+    {"", "ReduceLogSumExp", 1, make<LogOfSumOfExp, 18, Summable>},
+    {"", "ReduceLogSumExp", 11, make<LogOfSumOfExp, 18, Summable>},
+    {"", "ReduceLogSumExp", 13, make<LogOfSumOfExp, 18, Summable>},
+    {"", "ReduceLogSumExp", 18, make<LogOfSumOfExp, 18, Summable>},
+    {"", "ReduceLogSumExp", 28, make<LogOfSumOfExp, 18, Reals>},
 };
 
 }  // namespace

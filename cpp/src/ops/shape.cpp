@@ -1,4 +1,4 @@
-// Reshape, Flatten, Squeeze, Unsqueeze, which only change a shape, and Shape, which tells it.
+// Reshape, Flatten, Squeeze, Unsqueeze, which only change a shape, and Shape and Size, which tell it.
 #include <algorithm>
 #include <cstdint>
 
@@ -214,6 +214,30 @@ class ShapeOf final : public Op {
   std::int64_t end_;
 };
 
+class SizeOf final : public Op {
+ public:
+  bool shapes(const Inputs&, const Outputs& out, Issue&) const noexcept override {
+    out[0].shape = make_shape({});
+    return true;
+  }
+
+  bool keeps_rows(const std::vector<Operand>&) const override { return false; }
+
+  bool reads_shapes_alone() const noexcept override { return true; }
+
+  bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
+    *out[0].mutable_as<std::int64_t>() = element_count(in[0].shape);
+    return true;
+  }
+};
+
+std::unique_ptr<Op> make_size_of(OpBuilder& builder) {
+  builder.want_inputs(1, 1);
+  builder.want_outputs(1, 1);
+  builder.add_output(ARSENAL_INT64);
+  return std::make_unique<SizeOf>();
+}
+
 std::unique_ptr<Op> make_shape_of(OpBuilder& builder) {
   builder.want_inputs(1, 1);
   builder.want_outputs(1, 1);
@@ -277,7 +301,9 @@ constexpr OpEntry kEntries[] = {
     {"", "Unsqueeze", 23, make_unsqueeze}, {"", "Unsqueeze", 24, make_unsqueeze}, {"", "Unsqueeze", 25, make_unsqueeze},
     {"", "Shape", 1, make_shape_of},       {"", "Shape", 13, make_shape_of},      {"", "Shape", 15, make_shape_of},
     {"", "Shape", 19, make_shape_of},      {"", "Shape", 21, make_shape_of},      {"", "Shape", 23, make_shape_of},
-    {"", "Shape", 24, make_shape_of},      {"", "Shape", 25, make_shape_of},
+    {"", "Shape", 24, make_shape_of},      {"", "Shape", 25, make_shape_of},      {"", "Size", 1, make_size_of},
+    {"", "Size", 13, make_size_of},        {"", "Size", 19, make_size_of},        {"", "Size", 21, make_size_of},
+    {"", "Size", 23, make_size_of},        {"", "Size", 24, make_size_of},        {"", "Size", 25, make_size_of},
 };
 
 }  // namespace

@@ -100,8 +100,7 @@ std::unique_ptr<Op> make_slice(OpBuilder& builder) {
   builder.add_output(builder.input(0).dtype);
   const auto list = [&](std::size_t index, const char* name) -> std::vector<std::int64_t> {
     if (!has_inputs) return builder.integers(name);
-    const bool given = index < builder.input_count() && builder.inputs()[index].present;
-    return given ? integers_of(builder.constant_input(index, name)) : std::vector<std::int64_t>();
+    return builder.has_input(index) ? integers_of(builder.constant_input(index, name)) : std::vector<std::int64_t>();
   };
   const std::vector<std::int64_t> starts = list(1, "starts");
   const std::vector<std::int64_t> ends = list(2, "ends");
@@ -257,12 +256,7 @@ std::unique_ptr<Op> make_expand(OpBuilder& builder) {
   builder.want_inputs(2, 2);
   builder.want_outputs(1, 1);
   builder.add_output(builder.input(0).dtype);
-  Shape target{0, {}};
-  for (const std::int64_t dim : integers_of(builder.constant_input(1, "shape"))) {
-    if (dim < 0) fail(ARSENAL_INVALID_MODEL, "its shape operand has the entry %lld", static_cast<long long>(dim));
-    target.dims[target.rank++] = dim;
-  }
-  return std::make_unique<Expand>(target, dtype_size(builder.input(0).dtype));
+  return std::make_unique<Expand>(shape_of(builder.constant_input(1, "shape")), dtype_size(builder.input(0).dtype));
 }
 
 class Transpose final : public Op {

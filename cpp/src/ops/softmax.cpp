@@ -1,15 +1,17 @@
-// Softmax.
+// Softmax and LogSoftmax.
 #include <cstdint>
 
 #include "kernels/math.h"
 #include "ops/axis.h"
+#include "ops/dtypes.h"
 #include "plan/registry.h"
 
 namespace arsenal::runtime {
 
 namespace {
 
-template <typename T>
+// `kLog`: the logarithm of the shares.
+template <typename T, bool kLog>
 class Softmax final : public Op {
  public:
   // `flattens`: up to version 11 everything from the axis on is one distribution.
@@ -42,7 +44,8 @@ class Softmax final : public Op {
     for (std::int64_t o = 0; o < view.outer; ++o) {
       for (std::int64_t i = 0; i < view.inner; ++i) {
         const std::int64_t start = o * view.extent * view.inner + i;
-        normalise(in[0].as<T>() + start, out[0].mutable_as<T>() + start, view.extent, view.inner);
+        const auto line = kLog ? take_logarithm : normalise;
+        line(in[0].as<T>() + start, out[0].mutable_as<T>() + start, view.extent, view.inner);
       }
     }
     return true;
@@ -71,25 +74,43 @@ class Softmax final : public Op {
     for (std::int64_t k = 0; k < count; ++k) to[k * stride] /= sum;
   }
 
+  // The largest element's part of the sum is 1 and stays out of it, so that shares near 1 keep their digits.
+  static void take_logarithm(const T* from, T* to, std::int64_t count, std::int64_t stride) noexcept {
+    if (count == 0) return;
+    std::int64_t place = 0;
+    for (std::int64_t k = 1; k < count; ++k) {
+      if (from[k * stride] > from[place * stride]) place = k;
+    }
+    const auto largest = static_cast<double>(from[place * stride]);
+    // 0, or NaN if the largest is infinite.
+    double rest = largest - largest;
+    for (std::int64_t k = 0; k < count; ++k) {
+      if (k != place) rest += exp(static_cast<double>(from[k * stride]) - largest);
+    }
+    const double logarithm = log1p(rest);
+    for (std::int64_t k = 0; k < count; ++k) {
+      to[k * stride] = static_cast<T>((static_cast<double>(from[k * stride]) - largest) - logarithm);
+    }
+  }
+
   std::int64_t axis_;
   bool flattens_;
 };
 
-std::unique_ptr<Op> make_softmax(OpBuilder& builder) {
+template <bool kLog>
+std::unique_ptr<Op> make(OpBuilder& builder) {
   builder.want_inputs(1, 1);
   builder.want_outputs(1, 1);
-  builder.want_dtype(0, {ARSENAL_FLOAT, ARSENAL_DOUBLE});
   const bool flattens = builder.version() < 13;
   const std::int64_t axis = builder.integer("axis", flattens ? 1 : -1);
   builder.add_output(builder.input(0).dtype);
-  if (builder.input(0).dtype == ARSENAL_FLOAT) return std::make_unique<Softmax<float>>(axis, flattens);
-  return std::make_unique<Softmax<double>>(axis, flattens);
+  return for_dtype_of(builder, 0, Reals(),
+                      [&](auto zero) { return std::make_unique<Softmax<decltype(zero), kLog>>(axis, flattens); });
 }
 
 constexpr OpEntry kEntries[] = {
-    {"", "Softmax", 1, make_softmax},
-    {"", "Softmax", 11, make_softmax},
-    {"", "Softmax", 13, make_softmax},
+    {"", "Softmax", 1, make<false>},   {"", "Softmax", 11, make<false>},   {"", "Softmax", 13, make<false>},
+    {"", "LogSoftmax", 1, make<true>}, {"", "LogSoftmax", 11, make<true>}, {"", "LogSoftmax", 13, make<true>},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "ops/class_labels.h"
 #include "ops/tree_op.h"
 #include "ops/tree_reader.h"
 #include "ops/trees.h"
@@ -24,6 +25,8 @@ struct ClassRule {
   std::size_t id = 0;
   // No weight is negative: a single score is a probability, and the second class begins at 1/2.
   bool none_negative = false;
+  // Two classes, and each leaf gives the second one minus what it gives the first: so do their sums.
+  bool opposed = false;
 };
 
 // Scores of one row while they become probabilities. `count` is 1 where only one class has a score and the other
@@ -40,11 +43,11 @@ template <typename X, typename T>
 class TreeClassifier final : public TreeOp<X, T> {
  public:
   TreeClassifier(std::unique_ptr<TreeEngine<T>> engine, std::size_t n_features, std::size_t n_targets,
-                 ClassRule<T> rule, Constant labels)
+                 ClassRule<T> rule, ClassLabels labels)
       : TreeOp<X, T>(std::move(engine), n_features, n_targets),
         rule_(std::move(rule)),
         labels_(std::move(labels)),
-        n_classes_(static_cast<std::size_t>(labels_.size())) {}
+        n_classes_(labels_.size()) {}
 
   bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
     std::int64_t n_rows = 0;
@@ -76,6 +79,13 @@ class TreeClassifier final : public TreeOp<X, T> {
       pair_touched[rule_.id] = touched[0];
       sums = pair;
       touched = pair_touched;
+    } else if (rule_.opposed) {
+      // No lane is ever -0, so neither is a sum; 0 - 0 is +0, as the second class's own sum.
+      pair[0] = sums[0];
+      pair[1] = T{0} - sums[0];
+      pair_touched[0] = pair_touched[1] = touched[0];
+      sums = pair;
+      touched = pair_touched;
     }
     RowScores<T> scores{sums, n_classes_, 0};
     bool pairs = false;
@@ -86,7 +96,7 @@ class TreeClassifier final : public TreeOp<X, T> {
     } else {
       decide_many(scores, touched);
     }
-    write_label(labels, row, scores.best);
+    labels_.write(labels, row, scores.best);
     if (probabilities == nullptr) return;
     transform(scores, pairs, pair);
     for (std::size_t k = 0; k < n_classes_; ++k) {
@@ -152,38 +162,38 @@ class TreeClassifier final : public TreeOp<X, T> {
     }
   }
 
-  void write_label(void* labels, std::size_t row, std::size_t best) const noexcept {
-    if (labels == nullptr) return;
-    if (labels_.dtype() == ARSENAL_STRING) {
-      static_cast<arsenal_string*>(labels)[row] = labels_.as<arsenal_string>()[best];
-    } else {
-      static_cast<std::int64_t*>(labels)[row] = labels_.as<std::int64_t>()[best];
-    }
-  }
-
   ClassRule<T> rule_;
-  Constant labels_;
+  ClassLabels labels_;
   std::size_t n_classes_;
 };
 
-Constant labels_of(OpBuilder& builder) {
-  const std::vector<std::string_view>& strings = builder.strings("classlabels_strings");
-  const std::vector<std::int64_t>& integers = builder.integers("classlabels_int64s");
-  if (strings.empty() == integers.empty()) {
-    fail(ARSENAL_INVALID_MODEL, "it has %zu string labels and %zu int64 labels, wanted one kind", strings.size(),
-         integers.size());
+// Whether each leaf has a weight for class 0 and its opposite for class 1, as CatBoost writes two classes.
+template <typename T>
+bool has_opposed_classes(const Ensemble<T>& ensemble) {
+  if (ensemble.n_targets != 2 || ensemble.weights.size() != 2 * ensemble.leaf_count()) return false;
+  for (std::size_t leaf = 0; leaf < ensemble.leaf_count(); ++leaf) {
+    if (ensemble.leaf_begin[leaf] != 2 * leaf) return false;
+    const LeafWeight<T>& first = ensemble.weights[2 * leaf];
+    const LeafWeight<T>& second = ensemble.weights[2 * leaf + 1];
+    // NaN is not the opposite of anything.
+    if (first.target != 0 || second.target != 1 || !(second.value == -first.value)) return false;
   }
-  if (!strings.empty()) {
-    return Constant::of_strings(strings, make_shape({static_cast<std::int64_t>(strings.size())}));
+  return true;
+}
+
+template <typename T>
+void drop_second_class(Ensemble<T>& ensemble) {
+  for (std::size_t leaf = 0; leaf < ensemble.leaf_count(); ++leaf) {
+    ensemble.weights[leaf] = ensemble.weights[2 * leaf];
+    ensemble.leaf_begin[leaf + 1] = static_cast<std::uint32_t>(leaf + 1);
   }
-  Constant labels(ARSENAL_INT64, make_shape({static_cast<std::int64_t>(integers.size())}));
-  std::copy(integers.begin(), integers.end(), labels.mutable_as<std::int64_t>());
-  return labels;
+  ensemble.weights.resize(ensemble.leaf_count());
+  ensemble.n_targets = 1;
 }
 
 template <typename X, typename T>
-std::unique_ptr<Op> make(OpBuilder& builder, Constant labels) {
-  const auto n_classes = static_cast<std::size_t>(labels.size());
+std::unique_ptr<Op> make(OpBuilder& builder, ClassLabels labels) {
+  const std::size_t n_classes = labels.size();
   ClassRule<T> rule;
   rule.transform = post_transform_of(builder.string("post_transform", "NONE"));
   rule.base_values = read_reals<T>(builder, "base_values", "base_values_as_tensor");
@@ -200,6 +210,9 @@ std::unique_ptr<Op> make(OpBuilder& builder, Constant labels) {
     rule.id = ensemble.weights[0].target;
     for (LeafWeight<T>& weight : ensemble.weights) weight.target = 0;
     ensemble.n_targets = 1;
+  } else if (has_opposed_classes(ensemble)) {
+    rule.opposed = true;
+    drop_second_class(ensemble);
   }
   auto engine = choose_engine(ensemble, choose_isa());
   count_trees(ensemble, engine->name(), builder.trees());
@@ -213,7 +226,7 @@ std::unique_ptr<Op> make_tree_classifier(OpBuilder& builder) {
   builder.want_inputs(1, 1);
   builder.want_outputs(1, 2);
   builder.want_dtype(0, {ARSENAL_FLOAT, ARSENAL_DOUBLE, ARSENAL_INT64, ARSENAL_INT32});
-  Constant labels = labels_of(builder);
+  ClassLabels labels(builder, "classlabels_int64s");
   builder.add_output(labels.dtype());
   builder.add_output(ARSENAL_FLOAT);
   switch (builder.input(0).dtype) {

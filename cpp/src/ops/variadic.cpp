@@ -149,7 +149,7 @@ std::unique_ptr<Op> make_clip(OpBuilder& builder) {
   builder.want_outputs(1, 1);
   builder.add_output(builder.input(0).dtype);
   const auto bound = [&](std::size_t index) -> std::size_t {
-    if (index >= builder.input_count() || !builder.inputs()[index].present) return 0;
+    if (!builder.has_input(index)) return 0;
     builder.want_dtype(index, {builder.input(0).dtype});
     return index;
   };

@@ -113,6 +113,10 @@ class Builder {
     if (known != ids_.end() && plan_.values[known->second].constant != nullptr) return;
     const std::uint32_t id = add_value(info.name);
     const auto dtype = static_cast<std::int32_t>(info.elem_type);
+    if (info.is_map) {
+      fail(ARSENAL_UNSUPPORTED, "input %s: its type is a sequence of maps; only dense tensors are supported",
+           quoted(info.name).c_str());
+    }
     if (info.elem_type != dtype || dtype_size(dtype) == 0) {
       fail(ARSENAL_UNSUPPORTED, "input %s: its element type %lld is not supported", quoted(info.name).c_str(),
            static_cast<long long>(info.elem_type));
@@ -157,11 +161,16 @@ class Builder {
     for (const std::string_view input : node.inputs) {
       const std::uint32_t id = operand_id(input);
       const Value& value = plan_.values[id];
+      if (value.keys != nullptr) {
+        fail(ARSENAL_UNSUPPORTED, "its input %s is a map; maps are supported as outputs of the model alone",
+             quoted(input).c_str());
+      }
       step.inputs.push_back(id);
       operands.push_back({id != 0, value.dtype, plan_.frame[id].shape, value.constant, value.has_rows});
     }
     OpBuilder builder(node, entry.since, std::move(operands), limits_, plan_.trees);
     step.op = entry.make(builder);
+    step.inputs.resize(builder.input_count());
     const std::vector<std::int32_t>& dtypes = builder.finish();
     for (std::size_t k = 0; k < dtypes.size(); ++k) {
       const std::uint32_t id = add_value(k < node.outputs.size() ? node.outputs[k] : std::string_view());
@@ -169,7 +178,10 @@ class Builder {
       step.outputs.push_back(id);
     }
     infer(step, builder);
-    if (foldable(step)) {
+    if (auto keys = builder.take_keys()) {
+      plan_.values[step.outputs[0]].keys = keys.get();
+      plan_.constants.push_back(std::move(keys));
+    } else if (foldable(step)) {
       fold(std::move(step));
       return;
     }
@@ -263,6 +275,11 @@ class Builder {
       if (shape.dims[d] < 0) shape.dims[d] = declared.dims[d];
     }
     plan_.outputs.push_back(make_port(info, id, dtype, shape));
+    plan_.outputs.back().keys = plan_.values[id].keys;
+    if (info.is_map && plan_.values[id].keys == nullptr) {
+      fail(ARSENAL_INVALID_MODEL, "output %s is declared as maps, the graph makes it a tensor",
+           quoted(info.name).c_str());
+    }
   }
 
   // Which steps and values each output needs, whether they run blockwise, and whether only the rows are open.

@@ -69,7 +69,7 @@ void OpBuilder::want_outputs(std::size_t least, std::size_t most) const {
 }
 
 const Operand& OpBuilder::input(std::size_t index) const {
-  if (index >= inputs_.size() || !inputs_[index].present) fail(ARSENAL_INVALID_MODEL, "input %zu is missing", index);
+  if (!has_input(index)) fail(ARSENAL_INVALID_MODEL, "input %zu is missing", index);
   return inputs_[index];
 }
 

@@ -101,10 +101,14 @@ class OpBuilder {
   void want_outputs(std::size_t least, std::size_t most) const;
 
   const std::vector<Operand>& inputs() const noexcept { return inputs_; }
+  // False for an optional input that is left out.
+  bool has_input(std::size_t index) const noexcept { return index < inputs_.size() && inputs_[index].present; }
   // An input; throws Failure if it is left out.
   const Operand& input(std::size_t index) const;
   // The value of an input that must be known at load.
   const Constant& constant_input(std::size_t index, const char* role) const;
+  // Drops all inputs but the first `count`: the operator does not need the others when it runs.
+  void keep_inputs(std::size_t count) { inputs_.resize(count); }
 
   // Attributes. Each accessor throws Failure if the attribute has another type. Asking marks it as known: when the
   // factory is done, finish() refuses attributes that nobody asked for.
@@ -122,6 +126,9 @@ class OpBuilder {
 
   // Declares the dtype of the next output.
   void add_output(std::int32_t dtype) { output_dtypes_.push_back(dtype); }
+  // Makes the only output a map: its last axis has one place per key. Only a model's output may be one.
+  void set_keys(Constant keys) { keys_ = std::make_unique<Constant>(std::move(keys)); }
+  std::unique_ptr<Constant> take_keys() noexcept { return std::move(keys_); }
   // Throws Failure, with a list of names, unless `dtype` is one of `allowed`.
   void want_dtype(std::size_t input, std::initializer_list<std::int32_t> allowed) const;
 
@@ -139,6 +146,7 @@ class OpBuilder {
   TreeFacts& trees_;
   std::vector<bool> known_;
   std::vector<std::int32_t> output_dtypes_;
+  std::unique_ptr<Constant> keys_;
 };
 
 }  // namespace arsenal::runtime

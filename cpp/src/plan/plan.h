@@ -27,6 +27,8 @@ struct Value {
   // Bytes of one element.
   std::size_t element = 0;
   const Constant* constant = nullptr;
+  // Where the value is a map: what the places of its last axis stand for.
+  const Constant* keys = nullptr;
   // Axis 0 counts rows, and rows do not depend on one another.
   bool has_rows = false;
   // An input of the model or a constant: no step makes it.
@@ -54,6 +56,8 @@ struct Port {
   std::string name;
   std::int32_t dtype = ARSENAL_UNDEFINED;
   Shape shape = unknown_shape();
+  // Of a map, else nullptr.
+  const Constant* keys = nullptr;
   std::vector<std::string> dim_names;
   std::vector<const char*> dim_name_pointers;
 };

@@ -7,9 +7,12 @@ namespace {
 using Family = OpTable (*)();
 
 constexpr Family kFamilies[] = {
-    argmax_ops,  arithmetic_ops,    cast_ops,  compare_ops, concat_ops,   constant_ops,
-    gather_ops,  label_encoder_ops, power_ops, reduce_ops,  shape_ops,    slice_ops,
-    softmax_ops, top_k_ops,         tree_ops,  unary_ops,   variadic_ops,
+    activation_ops,    argmax_ops,   arithmetic_ops,       cast_ops,    column_ops,        compare_ops, compress_ops,
+    concat_ops,        constant_ops, cum_sum_ops,          dropout_ops, feature_ops,       gather_ops,  gemm_ops,
+    label_encoder_ops, linear_ops,   lp_normalization_ops, matmul_ops,  normalization_ops, one_hot_ops, pad_ops,
+    power_ops,         quantize_ops, quantized_matmul_ops, range_ops,   reduce_ops,        shape_ops,   slice_ops,
+    softmax_ops,       svm_ops,      tf_idf_ops,           tile_ops,    top_k_ops,         tree_ops,    unary_ops,
+    variadic_ops,      zip_map_ops,
 };
 
 }  // namespace

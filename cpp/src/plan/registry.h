@@ -29,23 +29,43 @@ struct OpTable {
 };
 
 // The families, each defined in src/ops/<family>.cpp.
+OpTable activation_ops() noexcept;
 OpTable argmax_ops() noexcept;
 OpTable arithmetic_ops() noexcept;
 OpTable cast_ops() noexcept;
+OpTable column_ops() noexcept;
 OpTable compare_ops() noexcept;
+OpTable compress_ops() noexcept;
 OpTable concat_ops() noexcept;
 OpTable constant_ops() noexcept;
+OpTable cum_sum_ops() noexcept;
+OpTable dropout_ops() noexcept;
+OpTable feature_ops() noexcept;
 OpTable gather_ops() noexcept;
+OpTable gemm_ops() noexcept;
 OpTable label_encoder_ops() noexcept;
+OpTable linear_ops() noexcept;
+OpTable lp_normalization_ops() noexcept;
+OpTable matmul_ops() noexcept;
+OpTable normalization_ops() noexcept;
+OpTable one_hot_ops() noexcept;
+OpTable pad_ops() noexcept;
 OpTable power_ops() noexcept;
+OpTable quantize_ops() noexcept;
+OpTable quantized_matmul_ops() noexcept;
+OpTable range_ops() noexcept;
 OpTable reduce_ops() noexcept;
 OpTable shape_ops() noexcept;
 OpTable slice_ops() noexcept;
 OpTable softmax_ops() noexcept;
+OpTable svm_ops() noexcept;
+OpTable tf_idf_ops() noexcept;
+OpTable tile_ops() noexcept;
 OpTable top_k_ops() noexcept;
 OpTable tree_ops() noexcept;
 OpTable unary_ops() noexcept;
 OpTable variadic_ops() noexcept;
+OpTable zip_map_ops() noexcept;
 
 // The newest opset of a domain that this runtime knows; 0 for a domain that it does not know.
 std::int64_t newest_opset(std::string_view domain) noexcept;

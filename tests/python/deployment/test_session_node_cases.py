@@ -14,10 +14,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 NAMES = """
-Abs Add And ArgMax ArgMin Cast Ceil Clip Concat Constant Div Equal Exp Expand Flatten Floor Gather
-GatherElements Greater GreaterOrEqual Identity IsInf IsNaN LabelEncoder Less LessOrEqual Log Max Mean Min Mul
-Neg Not Or Pow Reciprocal ReduceL1 ReduceL2 ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
-ReduceSumSquare Reshape Shape Sigmoid Sign Slice Softmax Split Sqrt Squeeze Sub Sum TopK Transpose TreeEnsemble
+Abs Add And ArgMax ArgMin ArrayFeatureExtractor Binarizer Cast CastLike Ceil Celu Clip Compress Concat
+Constant ConstantOfShape CumSum Div Dropout Elu Equal Erf Exp Expand Flatten Floor Gather GatherElements
+Gelu Greater GreaterOrEqual HardSigmoid HardSwish Identity IsInf IsNaN LabelEncoder LeakyRelu Less
+LessOrEqual Log LogSoftmax LpNormalization Max Mean Min Mish Mod Mul Neg Not OneHot Or Pad Pow Range
+Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd
+ReduceSum ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Size Slice Softmax Softplus Softsign
+Split Sqrt Squeeze Sub Sum Swish Tanh TfIdfVectorizer ThresholdedRelu Tile TopK Transpose TreeEnsemble
 Unsqueeze Where Xor
 """
 OPERATORS = frozenset(NAMES.split())
@@ -27,14 +30,24 @@ DTYPES = {
 }  # fmt: skip
 # Operands that decide shapes. The node tests feed them; the runtime wants to know them when a model is loaded.
 SHAPE_OPERANDS = {
-    **dict.fromkeys(["Expand", "Reshape", "Split", "Squeeze", "TopK", "Unsqueeze"], (1,)),
+    **dict.fromkeys(
+        ["Compress", "CumSum", "Expand", "OneHot", "Reshape", "Split", "Squeeze", "Tile", "TopK", "Unsqueeze"], (1,)
+    ),
     **dict.fromkeys([name for name in OPERATORS if name.startswith("Reduce")], (1,)),
+    "ConstantOfShape": (0,),
+    "Dropout": (1, 2),
+    "Pad": (1, 3),
+    "Range": (0, 1, 2),
     "Slice": (1, 2, 3, 4),
 }
 # What the runtime does not do, each with its reason.
 EXCLUDED = {
     "test_identity_opt": "an optional, not a tensor",
     "test_identity_sequence": "a sequence, not a tensor",
+    **dict.fromkeys(
+        [f"test_training_dropout{name}" for name in ("", "_default", "_mask", "_default_mask")],
+        "training, not inference",
+    ),
 }
 
 

@@ -1,0 +1,201 @@
+// LinearClassifier and LinearRegressor. Where the specification is silent they decide as onnxruntime 1.32 does.
+#include <cstdint>
+#include <type_traits>
+
+#include "ops/class_labels.h"
+#include "ops/table.h"
+#include "ops/tree_scores.h"
+#include "plan/registry.h"
+
+namespace arsenal::runtime {
+
+namespace {
+
+// One score per target: the products of a row with the target's coefficients, summed in the order of the columns, and
+// its intercept.
+class LinearScores {
+ public:
+  LinearScores(std::vector<float> coefficients, std::vector<float> intercepts, std::size_t n_targets)
+      : n_targets_(n_targets), n_columns_(coefficients.size() / n_targets), intercepts_(std::move(intercepts)) {
+    if (coefficients.size() % n_targets != 0 || coefficients.empty()) {
+      fail(ARSENAL_INVALID_MODEL, "attribute 'coefficients' has %zu entries for %zu targets", coefficients.size(),
+           n_targets);
+    }
+    if (!intercepts_.empty() && intercepts_.size() != n_targets) {
+      fail(ARSENAL_INVALID_MODEL, "attribute 'intercepts' has %zu entries for %zu targets", intercepts_.size(),
+           n_targets);
+    }
+    intercepts_.resize(n_targets, 0);
+    // Column by column, so that the targets lie beside each other.
+    by_column_.resize(coefficients.size());
+    for (std::size_t t = 0; t < n_targets_; ++t) {
+      for (std::size_t c = 0; c < n_columns_; ++c) by_column_[c * n_targets_ + t] = coefficients[t * n_columns_ + c];
+    }
+  }
+
+  std::size_t n_targets() const noexcept { return n_targets_; }
+  std::size_t n_columns() const noexcept { return n_columns_; }
+
+  template <typename X>
+  void score(const X* row, float* scores) const noexcept {
+    for (std::size_t t = 0; t < n_targets_; ++t) scores[t] = 0;
+    const float* coefficients = by_column_.data();
+    for (std::size_t c = 0; c < n_columns_; ++c, coefficients += n_targets_) {
+      const auto x = static_cast<float>(row[c]);
+      for (std::size_t t = 0; t < n_targets_; ++t) scores[t] += x * coefficients[t];
+    }
+    for (std::size_t t = 0; t < n_targets_; ++t) scores[t] += intercepts_[t];
+  }
+
+ private:
+  std::size_t n_targets_;
+  std::size_t n_columns_;
+  std::vector<float> intercepts_;
+  std::vector<float> by_column_;
+};
+
+// A single score is transformed by PROBIT alone, as that of a tree is.
+void transform(PostTransform rule, float* scores, std::size_t count) noexcept {
+  if (count > 1 || rule == PostTransform::kProbit) transform_scores(rule, scores, count);
+}
+
+template <typename X>
+class LinearRegressor final : public Op {
+ public:
+  LinearRegressor(LinearScores scores, PostTransform transform) : scores_(std::move(scores)), transform_(transform) {}
+
+  bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
+    out[0].shape = make_shape({TableView(in[0].shape).n_rows, static_cast<std::int64_t>(scores_.n_targets())});
+    return want_table(in[0].shape, static_cast<std::int64_t>(scores_.n_columns()), issue);
+  }
+
+  bool keeps_rows(const std::vector<Operand>& inputs) const override { return has_table_rows(inputs); }
+
+  bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
+    const std::int64_t n_rows = out[0].shape.dims[0];
+    const X* row = in[0].as<X>();
+    float* scores = out[0].mutable_as<float>();
+    for (std::int64_t r = 0; r < n_rows; ++r, row += scores_.n_columns(), scores += scores_.n_targets()) {
+      scores_.score(row, scores);
+      transform(transform_, scores, scores_.n_targets());
+    }
+    return true;
+  }
+
+ private:
+  LinearScores scores_;
+  PostTransform transform_;
+};
+
+template <typename X>
+class LinearClassifier final : public Op {
+ public:
+  LinearClassifier(LinearScores scores, PostTransform transform, ClassLabels labels)
+      : scores_(std::move(scores)),
+        transform_(transform),
+        labels_(std::move(labels)),
+        is_pair_(scores_.n_targets() == 1 && labels_.size() == 2) {}
+
+  bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
+    const std::int64_t n_rows = TableView(in[0].shape).n_rows;
+    out[0].shape = make_shape({n_rows});
+    out[1].shape = make_shape({n_rows, static_cast<std::int64_t>(width())});
+    return want_table(in[0].shape, static_cast<std::int64_t>(scores_.n_columns()), issue);
+  }
+
+  bool keeps_rows(const std::vector<Operand>& inputs) const override { return has_table_rows(inputs); }
+
+  std::size_t scratch_bytes(const Inputs&) const noexcept override { return width() * sizeof(float); }
+
+  bool run(const Inputs& in, const Outputs& out, void* scratch, Issue&) const noexcept override {
+    const auto n_rows = static_cast<std::size_t>(out[0].shape.dims[0]);
+    const X* from = in[0].as<X>();
+    float* to = out[1].mutable_as<float>();
+    for (std::size_t row = 0; row < n_rows; ++row, from += scores_.n_columns()) {
+      float* const scores = to == nullptr ? static_cast<float*>(scratch) : to + row * width();
+      scores_.score(from, scores);
+      labels_.write(out[0].data, row, best(scores));
+      if (is_pair_) {
+        complete(scores);
+      } else {
+        transform(transform_, scores, scores_.n_targets());
+      }
+    }
+    return true;
+  }
+
+ private:
+  std::size_t width() const noexcept { return is_pair_ ? 2 : scores_.n_targets(); }
+
+  std::size_t best(const float* scores) const noexcept {
+    if (is_pair_) return scores[0] > 0 ? 1 : 0;
+    std::size_t best = 0;
+    for (std::size_t k = 1; k < scores_.n_targets(); ++k) {
+      if (scores[k] > scores[best]) best = k;
+    }
+    return best;
+  }
+
+  // The score of the second class, from which that of the first follows.
+  void complete(float* scores) const noexcept {
+    const float score = scores[0];
+    if (transform_ == PostTransform::kLogistic) {
+      scores[0] = tree_logistic(-score);
+      scores[1] = tree_logistic(score);
+    } else {
+      scores[0] = 1 - score;
+      scores[1] = score;
+    }
+  }
+
+  LinearScores scores_;
+  PostTransform transform_;
+  ClassLabels labels_;
+  bool is_pair_;
+};
+
+std::unique_ptr<Op> make_linear_regressor(OpBuilder& builder) {
+  builder.want_inputs(1, 1);
+  builder.want_outputs(1, 1);
+  builder.add_output(ARSENAL_FLOAT);
+  const std::int64_t n_targets = builder.integer("targets", 1);
+  if (n_targets < 1 || n_targets > INT32_MAX) {
+    fail(ARSENAL_INVALID_MODEL, "attribute 'targets' is %lld", static_cast<long long>(n_targets));
+  }
+  const PostTransform transform = post_transform_of(builder.string("post_transform", "NONE"));
+  LinearScores scores(builder.reals("coefficients"), builder.reals("intercepts"), static_cast<std::size_t>(n_targets));
+  return for_dtype_of(builder, 0, TableNumbers(), [&](auto zero) {
+    return std::make_unique<LinearRegressor<decltype(zero)>>(std::move(scores), transform);
+  });
+}
+
+std::unique_ptr<Op> make_linear_classifier(OpBuilder& builder) {
+  builder.want_inputs(1, 1);
+  builder.want_outputs(1, 2);
+  ClassLabels labels(builder, "classlabels_ints");
+  builder.add_output(labels.dtype());
+  builder.add_output(ARSENAL_FLOAT);
+  // It tells how the model was trained.
+  builder.ignore("multi_class");
+  const PostTransform transform = post_transform_of(builder.string("post_transform", "NONE"));
+  const std::vector<float>& intercepts = builder.reals("intercepts");
+  const std::size_t n_targets = intercepts.empty() ? labels.size() : intercepts.size();
+  if (n_targets != labels.size() && !(n_targets == 1 && labels.size() == 2)) {
+    fail(ARSENAL_INVALID_MODEL, "it has %zu scores for %zu labels", n_targets, labels.size());
+  }
+  LinearScores scores(builder.reals("coefficients"), intercepts, n_targets);
+  return for_dtype_of(builder, 0, TableNumbers(), [&](auto zero) {
+    return std::make_unique<LinearClassifier<decltype(zero)>>(std::move(scores), transform, std::move(labels));
+  });
+}
+
+constexpr OpEntry kEntries[] = {
+    {"ai.onnx.ml", "LinearClassifier", 1, make_linear_classifier},
+    {"ai.onnx.ml", "LinearRegressor", 1, make_linear_regressor},
+};
+
+}  // namespace
+
+OpTable linear_ops() noexcept { return {kEntries, std::size(kEntries)}; }
+
+}  // namespace arsenal::runtime
