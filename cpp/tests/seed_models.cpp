@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "arsenal/runtime.h"
 #include "forest.h"
 
 namespace arsenal::test {
