@@ -145,7 +145,9 @@ class OnnxRuntimeSession:
         if len(inputs) == 1 and not isinstance(X, Mapping):
             return {inputs[0].name: np.asarray(X)}
         if not hasattr(X, "__getitem__") or isinstance(X, np.ndarray):
-            raise ArsenalTypeError(f"X is a {type(X).__name__}, the model has {len(inputs)} inputs: wanted their columns")
+            raise ArsenalTypeError(
+                f"X is a {type(X).__name__}, the model has {len(inputs)} inputs: wanted their columns"
+            )
         return {one.name: _column(X, one) for one in inputs}
 
 

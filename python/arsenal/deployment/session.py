@@ -119,7 +119,9 @@ class InferenceSession(_cpp.Session):
         return cast(InferenceSession, OnnxRuntimeSession(kept, int(n_threads), reason))
 
     @classmethod
-    def _loaded(cls, model: str | os.PathLike[str] | bytes | bytearray | memoryview, n_threads: int) -> InferenceSession:
+    def _loaded(
+        cls, model: str | os.PathLike[str] | bytes | bytearray | memoryview, n_threads: int
+    ) -> InferenceSession:
         if isinstance(model, str | os.PathLike):
             return super().__new__(cls, Path(model).read_bytes(), n_threads, os.fspath(model))
         if not isinstance(model, bytes):

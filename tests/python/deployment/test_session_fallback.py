@@ -23,7 +23,7 @@ MATRIX = onnx.parser.parse_model("""
     }
 """).SerializeToString()
 COLUMNS = onnx.parser.parse_model("""
-    <ir_version: 9, opset_import: ["": 18]>
+    <ir_version: 9, opset_import: ["": 19]>
     graph (float[N, 1] number, int64[N, 1] count, string[N, 1] text) => (float[N, 1] score) {
         known = Constant <value_strings = ["a"]> ()
         is_a = Equal(text, known)

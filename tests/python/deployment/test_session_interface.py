@@ -18,7 +18,7 @@ import onnx_models
 import pytest
 from arsenal import _native
 from arsenal.deployment import InferenceSession, ModelMetadata, NodeArg
-from arsenal.exceptions import ArsenalError, ArsenalTypeError, ArsenalValueError
+from arsenal.exceptions import ArsenalError, ArsenalTypeError, ArsenalValueError, UnsupportedModelError
 from onnx import TensorProto, helper
 from onnx_models import FLOAT, STRING, Trees
 
@@ -215,7 +215,7 @@ STATUS = {
     1: ("INVALID_ARGUMENT", ArsenalValueError),
     2: ("IO_ERROR", OSError),
     3: ("INVALID_MODEL", ArsenalValueError),
-    4: ("UNSUPPORTED", ArsenalValueError),
+    4: ("UNSUPPORTED", UnsupportedModelError),
     5: ("LIMIT_EXCEEDED", ArsenalValueError),
     6: ("SHAPE_MISMATCH", ArsenalValueError),
     7: ("DTYPE_MISMATCH", ArsenalTypeError),
