@@ -161,13 +161,14 @@ def _column(X: Any, wanted: NodeArg) -> NDArray[Any]:
     if len(wanted.shape) == 2 and values.ndim < 2:
         values = values.reshape(-1, 1)
     dtype = _DTYPES.get(wanted.type)
-    if dtype is None or values.dtype == dtype and dtype is not np.object_:
+    if dtype is None or (values.dtype == dtype and dtype is not np.object_):
         return values
     if dtype is np.object_:
-        is_missing = np.array([one is None or one != one for one in values.ravel()], dtype=bool)
-        return np.where(is_missing.reshape(values.shape), "", values.astype(object))
+        # None, NaN and pandas.NA, which can be compared with nothing.
+        is_missing = np.array([one is None or type(one).__name__ == "NAType" or one != one for one in values.ravel()])
+        return np.where(is_missing.astype(bool).reshape(values.shape), "", values.astype(object))
     try:
-        converted = values.astype(dtype)
+        converted: NDArray[Any] = values.astype(dtype)
     except (TypeError, ValueError):
         raise ArsenalTypeError(f"column {wanted.name!r} has dtype {values.dtype}, wanted {wanted.type}") from None
     if np.issubdtype(dtype, np.floating) and not hasattr(column, "dtype"):

@@ -91,8 +91,14 @@ def test_scores_go_where_the_caller_wants_them() -> None:
 @pytest.mark.parametrize("kind", [dict, pd.DataFrame])
 def test_columns_are_found_by_name(kind: Any) -> None:
     table = kind({"text": ["a", None, "b"], "count": [1, 2, 3], "other": [0, 0, 0], "number": [0.5, 1.5, 2.5]})
-    wanted = np.arccosh([[1.5], [3.5], [5.5]]) + [[1], [0], [0]]
+    wanted = np.arccosh([[1.5], [3.5], [5.5]]) + np.array([[1], [0], [0]])
     np.testing.assert_allclose(fallen(COLUMNS)(table), wanted, rtol=1e-6)
+
+
+def test_missing_strings_of_pandas_are_empty() -> None:
+    text = pd.array(["a", None], dtype="string")
+    got = fallen(COLUMNS)({"text": text, "count": [1, 1], "number": [1.0, 1.0]})
+    np.testing.assert_allclose(got, np.arccosh(2) + np.array([[1], [0]]), rtol=1e-6)
 
 
 def test_columns_that_do_not_fit_are_named() -> None:
