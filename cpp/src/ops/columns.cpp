@@ -89,23 +89,11 @@ std::unique_ptr<Op> make_scaler(OpBuilder& builder) {
                       [&](auto zero) { return std::make_unique<RowByRow<decltype(zero), float, Scale>>(rule); });
 }
 
-struct Threshold {
-  static constexpr std::int64_t n_columns = -1;
-  float threshold;
-
-  template <typename T>
-  void row(const T* from, T* to, std::int64_t count) const noexcept {
-    for (std::int64_t c = 0; c < count; ++c) {
-      to[c] = static_cast<Wide<T>>(from[c]) > static_cast<Wide<T>>(threshold) ? T{1} : T{0};
-    }
-  }
-};
-
 // Of any rank: no row is apart from another.
 template <typename T>
 class Binarize final : public Op {
  public:
-  explicit Binarize(float threshold) : rule_{threshold} {}
+  explicit Binarize(float threshold) : threshold_(threshold) {}
 
   bool shapes(const Inputs& in, const Outputs& out, Issue&) const noexcept override {
     out[0].shape = in[0].shape;
@@ -115,12 +103,17 @@ class Binarize final : public Op {
   bool keeps_rows(const std::vector<Operand>&) const override { return true; }
 
   bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
-    rule_.row(in[0].as<T>(), out[0].mutable_as<T>(), element_count(in[0].shape));
+    const std::int64_t count = element_count(in[0].shape);
+    const T* from = in[0].as<T>();
+    T* to = out[0].mutable_as<T>();
+    for (std::int64_t i = 0; i < count; ++i) {
+      to[i] = static_cast<Wide<T>>(from[i]) > static_cast<Wide<T>>(threshold_) ? T{1} : T{0};
+    }
     return true;
   }
 
  private:
-  Threshold rule_;
+  float threshold_;
 };
 
 std::unique_ptr<Op> make_binarizer(OpBuilder& builder) {
