@@ -24,9 +24,9 @@ class QuantileTrees(NumberTrees):
         """Predicted means, or quantiles, in the type that the model computes in.
 
         Each leaf keeps the target of one of its training rows, drawn by weight. A row's quantiles are those of what its
-        leaves keep, one target per tree, with linear interpolation: a quantile regression forest, as ranger and the
-        package quantile-forest build it. More trees make quantiles finer, larger leaves (``min_samples_leaf``) wider
-        in what they average over.
+        leaves keep, one target per tree, with linear interpolation: a quantile regression forest [1]_, as ranger and
+        the package quantile-forest build it. More trees make quantiles finer, larger leaves (``min_samples_leaf``)
+        wider in what they average over.
 
         Parameters
         ----------
