@@ -5,8 +5,9 @@ XGBoost, CatBoost (symmetric trees of depth 5, 32 leaves) and YDF cannot load it
 trained on the same rows. The second table: everyone runs the model that LightGBM trained, arsenal and onnxruntime from
 the same file by onnxmltools, lleaves compiled; arsenal once more as `from_lightgbm` reads it, in double precision. The
 third and fourth: scikit-learn's random forest with trees of unlimited depth, and its isolation forest, from the files
-that skl2onnx writes, beside scikit-learn itself. The last ones: CatBoost's own models of depth 5 and 6 beside CatBoost,
-from its own export less the ZipMap at its end, which makes a dictionary of every row.
+that skl2onnx writes, beside scikit-learn itself; after them, from such files too, its logistic regression, alone and
+behind a scaler, and its net of two hidden layers. The last ones: CatBoost's own models of depth 5 and 6 beside
+CatBoost, from its own export less the ZipMap at its end, which makes a dictionary of every row.
 
 One row: every call has another row, timed one by one; p50 and p99 of a round. Batch: one call over all rows. Every
 contestant returns probabilities as a user gets them, an isolation forest its decision function. `max |Δp|` compares
@@ -19,6 +20,7 @@ import argparse
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ import numpy as np
 
 from benchmarks import tables
 from rivals import machine, report
+from rivals.bars import Bar
 from rivals.race import Contestant, Metrics, race
 
 COLUMNS = (
@@ -41,7 +44,8 @@ Setting = dict[str, Any]
 Predict = Callable[[np.ndarray], np.ndarray]
 OURS, THEIRS, READ, FOREST, ISOLATION = "ours.onnx", "theirs.onnx", "read.onnx", "forest.onnx", "isolation.onnx"
 SYMMETRIC = {"catboost5.onnx": 5, "catboost6.onnx": 6}  # depths of CatBoost's models
-MODELS = ("boosting", "forest", "isolation", "catboost")
+LINEAR = {"linear": "linear.onnx", "scaler + linear": "scaled.onnx", "MLP 28-64-64-1": "mlp.onnx"}
+MODELS = ("boosting", "forest", "isolation", "linear", "catboost")
 
 
 # --- the contestants ---------------------------------------------------------------------------------------------
@@ -212,6 +216,11 @@ CONTESTANTS = (
         )
     ),
     *(
+        Contestant(f"{name}, {model}", (package, "scikit-learn", "skl2onnx"), start, {"file": file})
+        for model, file in LINEAR.items()
+        for name, package, start in (("arsenal", "arsenal-ml", arsenal), ("onnxruntime", "onnxruntime", onnxruntime))
+    ),
+    *(
         Contestant(f"{name}, CatBoost's model of depth {depth}", (package, "catboost", "onnx"), start, {"file": file})
         for file, depth in SYMMETRIC.items()
         for name, package, start in (
@@ -255,7 +264,7 @@ def _repetition(setting: Setting, call: Callable[[np.ndarray], Any], positive: P
 
 def _reference(setting: Setting, X: np.ndarray) -> np.ndarray | None:
     """Probabilities of the same model from another engine: LightGBM for its own model, onnxruntime for all others."""
-    if setting.get("file") in (OURS, FOREST, ISOLATION, *SYMMETRIC):
+    if setting.get("file") in (OURS, FOREST, ISOLATION, *LINEAR.values(), *SYMMETRIC):
         return _positive(onnxruntime_call(_file(setting))(X))
     if setting.get("file") in (THEIRS, READ):
         from lightgbm import Booster
@@ -298,6 +307,8 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
                 write_theirs(folder, model, X.shape[1])
     if machine.version("skl2onnx"):
         write_forests(folder, X[train], y[train], options)
+        if "linear" in options.models:
+            write_linear(folder, X[train], y[train])
     if "catboost" in options.models and machine.version("catboost") and machine.version("onnx"):
         for file, depth in SYMMETRIC.items():
             write_symmetric(folder / file, depth, X[train], y[train], options)
@@ -353,6 +364,26 @@ def write_forests(folder: Path, X: np.ndarray, y: np.ndarray, options: argparse.
         (folder / ISOLATION).write_bytes(to_onnx(isolation, X[:1], target_opset=opsets).SerializeToString())
 
 
+def write_linear(folder: Path, X: np.ndarray, y: np.ndarray) -> None:
+    from skl2onnx import to_onnx
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    models = {
+        "linear": LogisticRegression(),
+        "scaler + linear": make_pipeline(StandardScaler(), LogisticRegression()),
+        "MLP 28-64-64-1": MLPClassifier((64, 64), early_stopping=True, max_iter=10, random_state=0),
+    }
+    for name, model in models.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the net stops early; how good it is does not matter here
+            model.fit(X, y)
+        converted = to_onnx(model, X[:1], options={"zipmap": False}, target_opset={"": 18, "ai.onnx.ml": 3})
+        (folder / LINEAR[name]).write_bytes(converted.SerializeToString())
+
+
 def write_symmetric(file: Path, depth: int, X: np.ndarray, y: np.ndarray, options: argparse.Namespace) -> None:
     import onnx
     from catboost import CatBoostClassifier
@@ -401,8 +432,18 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 
 def model_of(contestant: Contestant) -> str:
     """Which of MODELS a contestant runs."""
-    names = {FOREST: "forest", ISOLATION: "isolation"} | dict.fromkeys(SYMMETRIC, "catboost")
-    return names.get(contestant.setting.get("file", ""), "boosting")
+    of_files = {FOREST: "forest", ISOLATION: "isolation"} | dict.fromkeys(LINEAR.values(), "linear")
+    of_files |= dict.fromkeys(SYMMETRIC, "catboost")
+    return of_files.get(contestant.setting.get("file", ""), "boosting")
+
+
+def linear_bars(model: str) -> tuple[Bar, ...]:
+    """What a linear model must come to; a row's time with its call is bounded for the two without hidden layers."""
+    ours, theirs = f"arsenal, {model}", (f"onnxruntime, {model}",)
+    faster = Bar("one row, times onnxruntime's speed", "p50_us", "times better", 8.0, 15.0, theirs, ours)
+    if model.startswith("MLP"):
+        return (faster,)
+    return faster, Bar("one row, µs", "p50_us", "most", 0.5, 0.3, (ours,))
 
 
 def main(argv: list[str]) -> int:
@@ -427,6 +468,7 @@ def main(argv: list[str]) -> int:
         (f"Prediction with LightGBM's model, {size}", {"LightGBM's model", "from_lightgbm"}, same),
         (f"Random forest, unlimited depth, {forest}", {"random forest"}, []),
         (f"Isolation forest, 256 rows a tree, {forest}", {"isolation forest"}, []),
+        *((f"{model}, 28 float32 columns, one thread", {model}, []) for model in LINEAR),
         *(
             (
                 f"CatBoost's model, {options.trees} trees of depth {depth}, {table}",
@@ -439,7 +481,10 @@ def main(argv: list[str]) -> int:
         rows = [one for one in outcomes if one.name.partition(", ")[2] in endings]
         if rows:
             columns = [column for column in COLUMNS if "isolation forest" not in endings or column.metric != "auc"]
-            report.add_table(result, title, columns, rows + more)
+            judged = [
+                one for model in endings & LINEAR.keys() for bar in linear_bars(model) if (one := bar.judge(rows))
+            ]
+            report.add_table(result, title, columns, rows + more, judged)
     return report.finish(result, options.results)
 
 

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "engines/linear_map.h"
+#include "kernels/gemm_tiles.h"
 
 namespace arsenal::test {
 namespace {
@@ -105,6 +106,60 @@ TYPED_TEST(GemmKernels, AreTheSameFromEveryKernel) {
               << isa_name(isa) << ": " << n_rows << " × " << depth << " × " << n_columns << " at " << i << ", " << j;
         }
       }
+    }
+  }
+}
+
+// The tiles of AVX-512 in portable code, so that every CPU tests them.
+struct WideLanes {
+  using T = float;
+  struct Register {
+    float lanes[16];
+  };
+  static constexpr std::size_t kPerLine = 1;
+  static constexpr std::size_t kRows = 8;
+  static constexpr std::size_t kPanels = 2;
+
+  template <typename Function>
+  static Register each(const Function& function) {
+    Register made;
+    for (std::size_t i = 0; i < 16; ++i) made.lanes[i] = function(i);
+    return made;
+  }
+  static Register zero() {
+    return each([](std::size_t) { return 0.0f; });
+  }
+  static Register load(const T* from) {
+    return each([=](std::size_t i) { return from[i]; });
+  }
+  static Register broadcast(const T* from) {
+    return each([=](std::size_t) { return *from; });
+  }
+  static Register multiply(const Register& a, const Register& b) {
+    return each([&](std::size_t i) { return a.lanes[i] * b.lanes[i]; });
+  }
+  static Register add(const Register& a, const Register& b) {
+    return each([&](std::size_t i) { return a.lanes[i] + b.lanes[i]; });
+  }
+  static void store(T* to, const Register& a) { std::memcpy(to, a.lanes, sizeof(a.lanes)); }
+};
+
+TEST(GemmTiles, AreTheSameWithOneRegisterPerLine) {
+  std::mt19937 random(3);
+  for (int round = 0; round < 200; ++round) {
+    const std::size_t n_rows = random() % 20, depth = random() % 70, n_columns = 1 + random() % 70;
+    const auto rows = stress_numbers<float>(random, n_rows * depth, false);
+    const auto matrix = stress_numbers<float>(random, depth * n_columns, false);
+    std::vector<GemmLine<float>> panels(gemm_panels<float>(n_columns) * depth);
+    const auto wide = static_cast<std::int64_t>(n_columns), deep = static_cast<std::int64_t>(depth);
+    pack_panels(matrix.data(), depth, n_columns, wide, 1, panels.data());
+    std::vector<float> result(n_rows * n_columns);
+    gemm_by_tiles<WideLanes>(
+        {rows.data(), deep, n_rows, panels.data(), depth, n_columns, nullptr, result.data(), wide});
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      const std::size_t row = i / n_columns;
+      ASSERT_EQ(result[i], wanted_element<float>(&rows[row * depth], matrix, depth, n_columns, i % n_columns, nullptr))
+          << n_rows << " × " << depth << " × " << n_columns << " at " << i;
     }
   }
 }

@@ -1,6 +1,7 @@
 // MatMul and Gemm in whole models.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -230,6 +231,48 @@ TEST(Products, GiveTheSameBitsHoweverTheyAreRun) {
     }
   }
   unsetenv("ARSENAL_FORCE_ISA");
+}
+
+// What follows a product may become part of its step; where others read what lies between, it does not.
+TEST(Products, DoTheWorkOfWhatFollowsThem) {
+  ModelSpec spec;
+  spec.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 28})};
+  spec.initializers = {tensor("W", {28, 37}, reals({28, 37}, 1).values), tensor("b", {1, 37}, reals({37}, 2).values),
+                       tensor("V", {37, 3}, reals({3, 37}, 3).values), tensor("c", {3}, reals({3}, 4).values),
+                       tensor("one", {}, std::vector<float>{0.5f})};
+  spec.nodes = {node("MatMul", {"X", "W"}, {"h"}),    node("Add", {"b", "h"}, {"s"}), node("Relu", {"s"}, {"r"}),
+                node("Gemm", {"r", "V", "c"}, {"g"}), node("Tanh", {"g"}, {"t"}),     node("Exp", {"t"}, {"e"}),
+                node("Add", {"e", "one"}, {"Y"})};
+  spec.outputs = {value_info("Y", ARSENAL_FLOAT)};
+  const Session joined = load(model(spec));
+  for (const char* name : {"h", "s", "r", "g", "t", "e"}) spec.outputs.push_back(value_info(name, ARSENAL_FLOAT));
+  const Session apart = load(model(spec));
+  for (const std::int64_t n : {1, 300}) {
+    const auto rows = reals({n, 28}, 5);
+    EXPECT_EQ(run_one<float>(joined, {rows.input()}).values, run_one<float>(apart, {rows.input()}).values);
+  }
+}
+
+// Rows that a product mixes stay mixed when a function joins it.
+TEST(Products, OfTurnedRowsDoNotRunInBlocks) {
+  ModelSpec spec;
+  spec.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 2})};
+  spec.initializers = {tensor("W", {600, 2}, reals({600, 2}, 1).values)};
+  spec.nodes = {node("Gemm", {"X", "W"}, {"g"}, {attribute("transA", 1)}), node("Relu", {"g"}, {"r"}),
+                node("MatMul", {"X", "r"}, {"Y"})};
+  spec.outputs = {value_info("Y", ARSENAL_FLOAT)};
+  const auto rows = numbers<float>({600, 2}, 2);
+  const auto got = run_one<float>(load(model(spec)), {rows.input()});
+  float sums[4] = {};
+  const auto weights = reals({600, 2}, 1);
+  for (std::size_t k = 0; k < 600; ++k) {
+    for (std::size_t i = 0; i < 4; ++i) sums[i] += rows.values[k * 2 + i / 2] * weights.values[k * 2 + i % 2];
+  }
+  for (std::size_t i = 0; i < 1200; ++i) {
+    const float* row = &rows.values[i / 2 * 2];
+    const float wanted = row[0] * std::max(sums[i % 2], 0.0f) + row[1] * std::max(sums[2 + i % 2], 0.0f);
+    ASSERT_NEAR(got.values[i], wanted, 1e-2f) << i;
+  }
 }
 
 }  // namespace

@@ -42,19 +42,27 @@ class LinearMap {
       : depth_(depth),
         n_columns_(n_columns),
         panels_(gemm_panels<T>(n_columns) * depth),
-        bias_(bias == nullptr ? 0 : gemm_panels<T>(n_columns)),
         kernel_(gemm_kernel<T>(choose_isa())) {
     pack_panels(weights, depth, n_columns, k_stride, j_stride, panels_.data());
-    if (bias != nullptr) pack_panels(bias, 1, n_columns, 0, 1, bias_.data());
+    if (bias != nullptr) set_bias(bias, 1);
+  }
+
+  // Sets b[j] to bias[j * stride].
+  void set_bias(const T* bias, std::int64_t stride) {
+    bias_.resize(gemm_panels<T>(n_columns_));
+    pack_panels(bias, 1, n_columns_, 0, stride, bias_.data());
   }
 
   std::size_t depth() const noexcept { return depth_; }
   std::size_t n_columns() const noexcept { return n_columns_; }
 
   // Rows of depth() elements to rows of n_columns(), both C-contiguous, apart from each other in memory.
-  void run(const T* rows, std::size_t n_rows, T* result) const noexcept {
+  void run(const T* rows, std::size_t n_rows, T* result) const noexcept { run(rows, n_rows, result, n_columns_); }
+
+  // The same, with the results' rows `stride` elements apart.
+  void run(const T* rows, std::size_t n_rows, T* result, std::size_t stride) const noexcept {
     kernel_({rows, static_cast<std::int64_t>(depth_), n_rows, panels_.data(), depth_, n_columns_,
-             bias_.empty() ? nullptr : bias_.data(), result, static_cast<std::int64_t>(n_columns_)});
+             bias_.empty() ? nullptr : bias_.data(), result, static_cast<std::int64_t>(stride)});
   }
 
  private:

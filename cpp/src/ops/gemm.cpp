@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engines/linear_map.h"
+#include "ops/activations.h"
 #include "ops/broadcast.h"
 #include "ops/dtypes.h"
 #include "plan/registry.h"
@@ -103,8 +104,11 @@ class GemmOp final : public Op {
       kernel_({a, right.depth, static_cast<std::size_t>(n_rows), panels, depth, n_columns, nullptr, y, right.columns});
     }
     finish(in, out[0]);
+    activations_.apply(y, element_count(out[0].shape));
     return true;
   }
+
+  bool absorb(std::unique_ptr<Op>& next, const OpBuilder&) override { return activations_.absorb(next); }
 
  private:
   // The right matrix as it enters the product.
@@ -177,6 +181,7 @@ class GemmOp final : public Op {
   // Whether C is still to be added when the products are done.
   bool adds_c_ = true;
   std::optional<LinearMap<T>> map_;
+  Activations activations_;
   Gemm<T> kernel_;
 };
 

@@ -1,7 +1,9 @@
 // LinearClassifier and LinearRegressor. Where the specification is silent they decide as onnxruntime 1.32 does.
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
+#include "engines/linear_map.h"
 #include "ops/class_labels.h"
 #include "ops/table.h"
 #include "ops/tree_scores.h"
@@ -11,47 +13,54 @@ namespace arsenal::runtime {
 
 namespace {
 
-// One score per target: the products of a row with the target's coefficients, summed in the order of the columns, and
-// its intercept.
+// Rows that are scored at a time.
+constexpr std::size_t kRowsAtOnce = 64;
+
+// One score per target: the products of a row with the target's coefficients and its intercept, summed as
+// engines/linear_map.h says.
 class LinearScores {
  public:
-  LinearScores(std::vector<float> coefficients, std::vector<float> intercepts, std::size_t n_targets)
-      : n_targets_(n_targets), n_columns_(coefficients.size() / n_targets), intercepts_(std::move(intercepts)) {
+  LinearScores(const std::vector<float>& coefficients, std::vector<float> intercepts, std::size_t n_targets)
+      : map_(map_of(coefficients, std::move(intercepts), n_targets)) {}
+
+  std::size_t n_targets() const noexcept { return map_.n_columns(); }
+  std::size_t n_columns() const noexcept { return map_.depth(); }
+
+  // Scratch memory for score().
+  template <typename X>
+  std::size_t scratch_bytes() const noexcept {
+    return std::is_same_v<X, float> ? 0 : kRowsAtOnce * n_columns() * sizeof(float);
+  }
+
+  // At most kRowsAtOnce rows; their scores lie `stride` apart.
+  template <typename X>
+  void score(const X* rows, std::size_t n_rows, float* scores, std::size_t stride, void* scratch) const noexcept {
+    if constexpr (std::is_same_v<X, float>) {
+      map_.run(rows, n_rows, scores, stride);
+    } else {
+      auto* const floats = static_cast<float*>(scratch);
+      for (std::size_t i = 0; i < n_rows * n_columns(); ++i) floats[i] = static_cast<float>(rows[i]);
+      map_.run(floats, n_rows, scores, stride);
+    }
+  }
+
+ private:
+  static LinearMap<float> map_of(const std::vector<float>& coefficients, std::vector<float> intercepts,
+                                 std::size_t n_targets) {
     if (coefficients.size() % n_targets != 0 || coefficients.empty()) {
       fail(ARSENAL_INVALID_MODEL, "attribute 'coefficients' has %zu entries for %zu targets", coefficients.size(),
            n_targets);
     }
-    if (!intercepts_.empty() && intercepts_.size() != n_targets) {
-      fail(ARSENAL_INVALID_MODEL, "attribute 'intercepts' has %zu entries for %zu targets", intercepts_.size(),
+    if (!intercepts.empty() && intercepts.size() != n_targets) {
+      fail(ARSENAL_INVALID_MODEL, "attribute 'intercepts' has %zu entries for %zu targets", intercepts.size(),
            n_targets);
     }
-    intercepts_.resize(n_targets, 0);
-    // Column by column, so that the targets lie beside each other.
-    by_column_.resize(coefficients.size());
-    for (std::size_t t = 0; t < n_targets_; ++t) {
-      for (std::size_t c = 0; c < n_columns_; ++c) by_column_[c * n_targets_ + t] = coefficients[t * n_columns_ + c];
-    }
+    intercepts.resize(n_targets, 0);
+    const std::size_t n_columns = coefficients.size() / n_targets;
+    return {coefficients.data(), n_columns, n_targets, 1, static_cast<std::int64_t>(n_columns), intercepts.data()};
   }
 
-  std::size_t n_targets() const noexcept { return n_targets_; }
-  std::size_t n_columns() const noexcept { return n_columns_; }
-
-  template <typename X>
-  void score(const X* row, float* scores) const noexcept {
-    for (std::size_t t = 0; t < n_targets_; ++t) scores[t] = 0;
-    const float* coefficients = by_column_.data();
-    for (std::size_t c = 0; c < n_columns_; ++c, coefficients += n_targets_) {
-      const auto x = static_cast<float>(row[c]);
-      for (std::size_t t = 0; t < n_targets_; ++t) scores[t] += x * coefficients[t];
-    }
-    for (std::size_t t = 0; t < n_targets_; ++t) scores[t] += intercepts_[t];
-  }
-
- private:
-  std::size_t n_targets_;
-  std::size_t n_columns_;
-  std::vector<float> intercepts_;
-  std::vector<float> by_column_;
+  LinearMap<float> map_;
 };
 
 // A single score is transformed by PROBIT alone, as that of a tree is.
@@ -71,13 +80,16 @@ class LinearRegressor final : public Op {
 
   bool keeps_rows(const std::vector<Operand>& inputs) const override { return has_table_rows(inputs); }
 
-  bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
-    const std::int64_t n_rows = out[0].shape.dims[0];
-    const X* row = in[0].as<X>();
-    float* scores = out[0].mutable_as<float>();
-    for (std::int64_t r = 0; r < n_rows; ++r, row += scores_.n_columns(), scores += scores_.n_targets()) {
-      scores_.score(row, scores);
-      transform(transform_, scores, scores_.n_targets());
+  std::size_t scratch_bytes(const Inputs&) const noexcept override { return scores_.template scratch_bytes<X>(); }
+
+  bool run(const Inputs& in, const Outputs& out, void* scratch, Issue&) const noexcept override {
+    const auto n_rows = static_cast<std::size_t>(out[0].shape.dims[0]);
+    const std::size_t width = scores_.n_targets();
+    for (std::size_t first = 0; first < n_rows; first += kRowsAtOnce) {
+      const std::size_t count = std::min(kRowsAtOnce, n_rows - first);
+      float* const scores = out[0].mutable_as<float>() + first * width;
+      scores_.score(in[0].as<X>() + first * scores_.n_columns(), count, scores, width, scratch);
+      for (std::size_t row = 0; row < count; ++row) transform(transform_, scores + row * width, width);
     }
     return true;
   }
@@ -105,20 +117,24 @@ class LinearClassifier final : public Op {
 
   bool keeps_rows(const std::vector<Operand>& inputs) const override { return has_table_rows(inputs); }
 
-  std::size_t scratch_bytes(const Inputs&) const noexcept override { return width() * sizeof(float); }
+  std::size_t scratch_bytes(const Inputs&) const noexcept override {
+    return kRowsAtOnce * width() * sizeof(float) + scores_.template scratch_bytes<X>();
+  }
 
   bool run(const Inputs& in, const Outputs& out, void* scratch, Issue&) const noexcept override {
     const auto n_rows = static_cast<std::size_t>(out[0].shape.dims[0]);
-    const X* from = in[0].as<X>();
-    float* to = out[1].mutable_as<float>();
-    for (std::size_t row = 0; row < n_rows; ++row, from += scores_.n_columns()) {
-      float* const scores = to == nullptr ? static_cast<float*>(scratch) : to + row * width();
-      scores_.score(from, scores);
-      labels_.write(out[0].data, row, best(scores));
-      if (is_pair_) {
-        complete(scores);
-      } else {
-        transform(transform_, scores, scores_.n_targets());
+    float* const own = static_cast<float*>(scratch);
+    for (std::size_t first = 0; first < n_rows; first += kRowsAtOnce) {
+      const std::size_t count = std::min(kRowsAtOnce, n_rows - first);
+      float* scores = out[1].data == nullptr ? own : out[1].mutable_as<float>() + first * width();
+      scores_.score(in[0].as<X>() + first * scores_.n_columns(), count, scores, width(), own + kRowsAtOnce * width());
+      for (std::size_t row = first; row < first + count; ++row, scores += width()) {
+        labels_.write(out[0].data, row, best(scores));
+        if (is_pair_) {
+          complete(scores);
+        } else {
+          transform(transform_, scores, scores_.n_targets());
+        }
       }
     }
     return true;

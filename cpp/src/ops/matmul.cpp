@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "engines/linear_map.h"
+#include "ops/activations.h"
 #include "ops/dtypes.h"
 #include "ops/matmul_shapes.h"
 #include "plan/registry.h"
@@ -31,6 +32,20 @@ class MatMul final : public Op {
 
   bool keeps_rows(const std::vector<Operand>& inputs) const override { return matmul_keeps_rows(inputs[0], inputs[1]); }
 
+  // An Add of one row becomes the bias.
+  bool absorb(std::unique_ptr<Op>& next, const OpBuilder& node) override {
+    if (activations_.absorb(next)) return true;
+    if (maps_.empty() || has_bias_ || !activations_.empty() || !node.is("", "Add")) return false;
+    const Constant* row = node.inputs()[0].constant != nullptr ? node.inputs()[0].constant : node.inputs()[1].constant;
+    const Shape& shape = row->shape();
+    const auto columns = static_cast<std::int64_t>(maps_[0].n_columns());
+    const bool is_row = row->size() == 1 || (row->size() == columns && shape.dims[shape.rank - 1] == columns);
+    if (!is_row) return false;
+    for (LinearMap<T>& map : maps_) map.set_bias(row->as<T>(), row->size() == 1 ? 0 : 1);
+    has_bias_ = true;
+    return true;
+  }
+
   // A right operand that is not known at load is packed here, one matrix at a time.
   std::size_t scratch_bytes(const Inputs& in) const noexcept override {
     if (!maps_.empty()) return 0;
@@ -47,23 +62,26 @@ class MatMul final : public Op {
     auto* const panels = static_cast<GemmLine<T>*>(scratch);
     const auto wide = static_cast<std::size_t>(columns);
     const auto deep = static_cast<std::size_t>(depth);
-    return for_each_product(in[0].shape, in[1].shape,
-                            [&, n = rows, k = depth](auto left, auto right, auto to, auto count) {
-                              const T* const from = a + left * n * k;
-                              const auto n_rows = static_cast<std::size_t>(n * count);
-                              T* const result = y + to * n * columns;
-                              if (!maps_.empty()) {
-                                maps_[static_cast<std::size_t>(right)].run(from, n_rows, result);
-                                return true;
-                              }
-                              pack_panels(b + right * k * columns, deep, wide, columns, 1, panels);
-                              kernel_({from, k, n_rows, panels, deep, wide, nullptr, result, columns});
-                              return true;
-                            });
+    for_each_product(in[0].shape, in[1].shape, [&, n = rows, k = depth](auto left, auto right, auto to, auto count) {
+      const T* const from = a + left * n * k;
+      const auto n_rows = static_cast<std::size_t>(n * count);
+      T* const result = y + to * n * columns;
+      if (!maps_.empty()) {
+        maps_[static_cast<std::size_t>(right)].run(from, n_rows, result);
+        return true;
+      }
+      pack_panels(b + right * k * columns, deep, wide, columns, 1, panels);
+      kernel_({from, k, n_rows, panels, deep, wide, nullptr, result, columns});
+      return true;
+    });
+    activations_.apply(y, element_count(out[0].shape));
+    return true;
   }
 
  private:
   std::vector<LinearMap<T>> maps_;
+  bool has_bias_ = false;
+  Activations activations_;
   Gemm<T> kernel_;
 };
 

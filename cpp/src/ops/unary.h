@@ -25,16 +25,23 @@ class Unary final : public Op {
   bool keeps_rows(const std::vector<Operand>&) const override { return true; }
 
   bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
-    // A copy, of which the compiler knows that no result overwrites it.
-    const Function function = function_;
-    const std::int64_t count = element_count(in[0].shape);
-    const T* from = in[0].as<T>();
-    Result* to = out[0].mutable_as<Result>();
-    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<Result>(function.apply(from[i]));
+    map(in[0].as<T>(), element_count(in[0].shape), out[0].mutable_as<Result>());
     return true;
   }
 
+  bool maps_elements() const noexcept override { return std::is_same_v<T, Result>; }
+
+  void map_elements(void* elements, std::int64_t count) const noexcept override {
+    if constexpr (std::is_same_v<T, Result>) map(static_cast<T*>(elements), count, static_cast<T*>(elements));
+  }
+
  private:
+  void map(const T* from, std::int64_t count, Result* to) const noexcept {
+    // A copy, of which the compiler knows that no result overwrites it.
+    const Function function = function_;
+    for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<Result>(function.apply(from[i]));
+  }
+
   Function function_;
 };
 

@@ -19,6 +19,7 @@ class Builder {
   Plan build() {
     check_opsets();
     add_value("");
+    count_readers();
     for (const onnx::TensorProto& tensor : model_.graph.initializers) add_initializer(tensor);
     for (const onnx::ValueInfo& info : model_.graph.inputs) add_input(info);
     for (const onnx::Node& node : model_.graph.nodes) {
@@ -185,7 +186,37 @@ class Builder {
       fold(std::move(step));
       return;
     }
+    if (joins_maker(step, builder)) return;
+    for (const std::uint32_t id : step.outputs) makers_[id] = plan_.steps.size();
     plan_.steps.push_back(std::move(step));
+  }
+
+  void count_readers() {
+    for (const onnx::Node& node : model_.graph.nodes) {
+      for (const std::string_view input : node.inputs) ++n_readers_[input];
+    }
+    for (const onnx::ValueInfo& info : model_.graph.outputs) ++n_readers_[info.name];
+  }
+
+  // Whether the step that makes the one operand that is not known at load does this step's work from now on.
+  bool joins_maker(Step& step, const OpBuilder& builder) {
+    std::uint32_t open = 0;
+    for (const std::uint32_t id : step.inputs) {
+      if (plan_.values[id].constant != nullptr) continue;
+      if (id == 0 || open != 0) return false;
+      open = id;
+    }
+    const auto maker = makers_.find(open);
+    if (step.outputs.size() != 1 || maker == makers_.end() || n_readers_[plan_.values[open].name] != 1) return false;
+    Step& made = plan_.steps[maker->second];
+    const std::uint32_t result = step.outputs[0];
+    const Shape& shape = plan_.frame[open].shape;
+    if (made.outputs.size() != 1 || shape.rank < 0 || !same_shape(shape, plan_.frame[result].shape)) return false;
+    if (!made.op->absorb(step.op, builder)) return false;
+    made.outputs[0] = result;
+    mixes_rows_[result] = mixes_rows_[open] || mixes_rows_[result];
+    makers_[result] = maker->second;
+    return true;
   }
 
   // Shapes and rows of a step's outputs, as far as they are known at load.
@@ -333,6 +364,10 @@ class Builder {
   const Limits& limits_;
   Plan plan_;
   std::unordered_map<std::string_view, std::uint32_t> ids_;
+  // How often nodes and outputs read a value.
+  std::unordered_map<std::string_view, std::size_t> n_readers_;
+  // The step that makes a value.
+  std::unordered_map<std::uint32_t, std::size_t> makers_;
   // Per value: made from inputs with rows by a step that does not keep them apart.
   std::vector<bool> mixes_rows_;
   std::int64_t folded_bytes_ = 0;

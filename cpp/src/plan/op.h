@@ -20,6 +20,8 @@
 
 namespace arsenal::runtime {
 
+class OpBuilder;
+
 // What is known at load about an operand.
 struct Operand {
   // False for an optional input that is left out.
@@ -66,6 +68,23 @@ class Op {
   // Computes the outputs. An output with data == nullptr is not asked for. `scratch` is aligned to 64 bytes and holds
   // scratch_bytes(). False, with the reason in `issue`, if the values make it impossible. Never allocates.
   virtual bool run(const Inputs& in, const Outputs& out, void* scratch, Issue& issue) const noexcept = 0;
+
+  // For a function of one element that keeps the dtype: applies it to `count` elements in place. Where there is none,
+  // maps_elements() is false.
+  virtual bool maps_elements() const noexcept { return false; }
+  virtual void map_elements(void* elements, std::int64_t count) const noexcept {
+    (void)elements;
+    (void)count;
+  }
+
+  // Takes over the work of `next`, the only reader of this operator's only output, whose other operands are known at
+  // load and whose result has the shape of that output. False if that is not to be: nothing has changed then. The bits
+  // of the result do not change either. Asked at load.
+  virtual bool absorb(std::unique_ptr<Op>& next, const OpBuilder& node) {
+    (void)next;
+    (void)node;
+    return false;
+  }
 };
 
 // Facts that the plan gathers for arsenal_session_model_info.
@@ -92,6 +111,10 @@ class OpBuilder {
   const Limits& limits() const noexcept { return limits_; }
   TreeFacts& trees() noexcept { return trees_; }
   const onnx::Node& node() const noexcept { return node_; }
+  // Whether it is this operator; the domain "" is ai.onnx.
+  bool is(std::string_view domain, std::string_view op_type) const noexcept {
+    return node_.domain == domain && node_.op_type == op_type;
+  }
 
   // Number of inputs and outputs as written, trailing empty names left out.
   std::size_t input_count() const noexcept { return inputs_.size(); }
