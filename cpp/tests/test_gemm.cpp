@@ -32,7 +32,15 @@ T wrapped_sum(T a, T b) {
   return a + b;
 }
 
-// The specification: blocks of 16 products, each summed from its first one on, added in order; then the bias.
+// a × b + c, rounded once.
+template <typename T>
+T fused(T a, T b, T c) {
+  if constexpr (std::is_integral_v<T>) return wrapped_sum(wrapped_product(a, b), c);
+  return static_cast<T>(std::fma(a, b, c));
+}
+
+// The specification: blocks of 16 products, each summed from its first one on by fused multiply-adds, added in order;
+// then the bias.
 template <typename T>
 T wanted_element(const T* row, const std::vector<T>& matrix, std::size_t depth, std::size_t n_columns, std::size_t j,
                  const T* bias) {
@@ -40,7 +48,7 @@ T wanted_element(const T* row, const std::vector<T>& matrix, std::size_t depth, 
   for (std::size_t first = 0; first < depth; first += 16) {
     T block = wrapped_product(row[first], matrix[first * n_columns + j]);
     for (std::size_t k = first + 1; k < std::min(first + 16, depth); ++k) {
-      block = wrapped_sum(block, wrapped_product(row[k], matrix[k * n_columns + j]));
+      block = fused(row[k], matrix[k * n_columns + j], block);
     }
     total = first == 0 ? block : wrapped_sum(total, block);
   }
@@ -140,6 +148,9 @@ struct WideLanes {
   }
   static Register add(const Register& a, const Register& b) {
     return each([&](std::size_t i) { return a.lanes[i] + b.lanes[i]; });
+  }
+  static Register multiply_add(const Register& a, const Register& b, const Register& c) {
+    return each([&](std::size_t i) { return std::fma(a.lanes[i], b.lanes[i], c.lanes[i]); });
   }
   static void store(T* to, const Register& a) { std::memcpy(to, a.lanes, sizeof(a.lanes)); }
 };

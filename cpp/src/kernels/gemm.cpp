@@ -2,6 +2,7 @@
 #include "kernels/gemm.h"
 
 #include <algorithm>
+#include <cmath>
 #include <type_traits>
 
 namespace arsenal::runtime {
@@ -34,6 +35,16 @@ T sum(T a, T b) noexcept {
   return static_cast<T>(static_cast<U>(a) + static_cast<U>(b));
 }
 
+// a × b + c, rounded once: std::fma is exact where the CPU has no such instruction too.
+template <typename T>
+T multiply_add(T a, T b, T c) noexcept {
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::fma(a, b, c);
+  } else {
+    return sum(product(a, b), c);
+  }
+}
+
 // One row with one panel.
 template <typename T>
 GemmLine<T> row_sums(const T* row, const GemmLine<T>* panel, std::size_t depth) noexcept {
@@ -44,7 +55,7 @@ GemmLine<T> row_sums(const T* row, const GemmLine<T>* panel, std::size_t depth) 
     for (std::size_t j = 0; j < kGemmColumns<T>; ++j) block.columns[j] = product(row[first], panel[first].columns[j]);
     for (std::size_t k = first + 1; k < end; ++k) {
       for (std::size_t j = 0; j < kGemmColumns<T>; ++j) {
-        block.columns[j] = sum(block.columns[j], product(row[k], panel[k].columns[j]));
+        block.columns[j] = multiply_add(row[k], panel[k].columns[j], block.columns[j]);
       }
     }
     for (std::size_t j = 0; j < kGemmColumns<T>; ++j) {

@@ -1,9 +1,10 @@
 // Products of rows with a matrix: one kernel per instruction set, all with the same results.
 //
 // The order of a sum is one, whatever the shape: the products of a row with a column are cut into blocks of kGemmBlock
-// in the order of k; a block is summed from its first product on; the blocks' sums are added in order. Products are
-// rounded before they are added. Registers hold neighbouring columns, so nothing is ever summed across a register, and
-// a short chain of additions per block lets several blocks of a single row run at a time.
+// in the order of k; a block is summed from its first product on; the blocks' sums are added in order. Every further
+// product of a block is added by one fused multiply-add, which rounds once and means the same everywhere: an
+// instruction with AVX2 and AVX-512, std::fma without them. Registers hold neighbouring columns, so nothing is ever
+// summed across a register, and a short chain of additions per block lets several blocks of a single row run at a time.
 //
 // The files that implement this for an instruction set are compiled with its flags and use nothing from the standard
 // library, as kernels/ranked.h explains.

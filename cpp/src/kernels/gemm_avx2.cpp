@@ -1,4 +1,4 @@
-// The products of kernels/gemm.h with AVX2: two registers per line, tiles of four rows and one panel.
+// The products of kernels/gemm.h with AVX2: two registers per line, tiles of six rows and one panel.
 #include <immintrin.h>
 
 #include "kernels/gemm_tiles.h"
@@ -9,7 +9,7 @@ namespace {
 
 struct Tile {
   static constexpr std::size_t kPerLine = 2;
-  static constexpr std::size_t kRows = 4;
+  static constexpr std::size_t kRows = 6;
   static constexpr std::size_t kPanels = 1;
 };
 
@@ -21,6 +21,7 @@ struct Floats : Tile {
   static Register broadcast(const T* from) { return _mm256_set1_ps(*from); }
   static Register multiply(Register a, Register b) { return _mm256_mul_ps(a, b); }
   static Register add(Register a, Register b) { return _mm256_add_ps(a, b); }
+  static Register multiply_add(Register a, Register b, Register c) { return _mm256_fmadd_ps(a, b, c); }
   static void store(T* to, Register a) { _mm256_storeu_ps(to, a); }
 };
 
@@ -32,6 +33,7 @@ struct Doubles : Tile {
   static Register broadcast(const T* from) { return _mm256_set1_pd(*from); }
   static Register multiply(Register a, Register b) { return _mm256_mul_pd(a, b); }
   static Register add(Register a, Register b) { return _mm256_add_pd(a, b); }
+  static Register multiply_add(Register a, Register b, Register c) { return _mm256_fmadd_pd(a, b, c); }
   static void store(T* to, Register a) { _mm256_storeu_pd(to, a); }
 };
 
@@ -43,6 +45,7 @@ struct Int32s : Tile {
   static Register broadcast(const T* from) { return _mm256_set1_epi32(*from); }
   static Register multiply(Register a, Register b) { return _mm256_mullo_epi32(a, b); }
   static Register add(Register a, Register b) { return _mm256_add_epi32(a, b); }
+  static Register multiply_add(Register a, Register b, Register c) { return add(multiply(a, b), c); }
   static void store(T* to, Register a) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), a); }
 };
 

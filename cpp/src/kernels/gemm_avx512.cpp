@@ -21,6 +21,7 @@ struct Floats : Tile {
   static Register broadcast(const T* from) { return _mm512_set1_ps(*from); }
   static Register multiply(Register a, Register b) { return _mm512_mul_ps(a, b); }
   static Register add(Register a, Register b) { return _mm512_add_ps(a, b); }
+  static Register multiply_add(Register a, Register b, Register c) { return _mm512_fmadd_ps(a, b, c); }
   static void store(T* to, Register a) { _mm512_storeu_ps(to, a); }
 };
 
@@ -32,6 +33,7 @@ struct Doubles : Tile {
   static Register broadcast(const T* from) { return _mm512_set1_pd(*from); }
   static Register multiply(Register a, Register b) { return _mm512_mul_pd(a, b); }
   static Register add(Register a, Register b) { return _mm512_add_pd(a, b); }
+  static Register multiply_add(Register a, Register b, Register c) { return _mm512_fmadd_pd(a, b, c); }
   static void store(T* to, Register a) { _mm512_storeu_pd(to, a); }
 };
 
@@ -43,6 +45,7 @@ struct Int32s : Tile {
   static Register broadcast(const T* from) { return _mm512_set1_epi32(*from); }
   static Register multiply(Register a, Register b) { return _mm512_mullo_epi32(a, b); }
   static Register add(Register a, Register b) { return _mm512_add_epi32(a, b); }
+  static Register multiply_add(Register a, Register b, Register c) { return add(multiply(a, b), c); }
   static void store(T* to, Register a) { _mm512_storeu_si512(to, a); }
 };
 

@@ -1,7 +1,8 @@
 // The vector kernels of kernels/gemm.h, over any instruction set's registers.
 //
-// V has T, Register, kPerLine (registers of a line) and kRows (rows of a tile), and load, broadcast, multiply, add and
-// store. It must be a type of an unnamed namespace, so that what is made of it stays within its file.
+// V has T, Register, kPerLine (registers of a line) and kRows (rows of a tile), and load, broadcast, multiply,
+// multiply_add (a × b + c, rounded once), add and store. It must be a type of an unnamed namespace, so that what is
+// made of it stays within its file.
 #ifndef ARSENAL_SRC_KERNELS_GEMM_TILES_H_
 #define ARSENAL_SRC_KERNELS_GEMM_TILES_H_
 
@@ -81,7 +82,7 @@ struct RowSums {
       const Register x = V::broadcast(row + b * kGemmBlock);
 #pragma GCC unroll 4
       for (std::size_t r = 0; r < kRegisters; ++r) {
-        sums[b][r] = V::add(sums[b][r], V::multiply(x, V::load(part(lines + b * kGemmBlock, depth_, r))));
+        sums[b][r] = V::multiply_add(x, V::load(part(lines + b * kGemmBlock, depth_, r)), sums[b][r]);
       }
     }
   }
@@ -136,8 +137,7 @@ struct TileSums {
       const Register wide = V::broadcast(x);
 #pragma GCC unroll 4
       for (std::size_t r = 0; r < kRegisters; ++r) {
-        const Register product = V::multiply(wide, weights[r]);
-        sums[i][r] = kStarts ? product : V::add(sums[i][r], product);
+        sums[i][r] = kStarts ? V::multiply(wide, weights[r]) : V::multiply_add(wide, weights[r], sums[i][r]);
       }
     }
   }
