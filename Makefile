@@ -151,6 +151,10 @@ test-python: build $(VENV)/.group-test $(VENV)/.extra-demo ## Tests of the Pytho
 test-all: test bench-quick ## All tests and the slow ones: every way to install gives the same package, the benchmarks run
 	$(BIN)/python -m pytest -m slow
 
+.PHONY: conformance
+conformance: build $(VENV)/.group-test ## Pass rates beside onnxruntime and ONNX's reference evaluator, written to docs/conformance.md
+	PYTHONPATH=tests $(BIN)/python -m conformance docs/conformance.md
+
 # --- coverage ----------------------------------------------------------------------------------------------------
 
 # The one on PATH if there is one, else our own.

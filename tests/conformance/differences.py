@@ -20,6 +20,7 @@ class Difference:
         return any(fnmatchcase(case, pattern) for pattern in self.patterns)
 
 
+# With compat="spec" there is none of them.
 DIFFERENCES = (
     Difference(
         "Normalizer, L1",
@@ -101,9 +102,9 @@ DIFFERENCES = (
         "TreeEnsembleClassifier, two classes",
         ("TreeEnsembleClassifier-* 2 classes, *",),
         "a score per class, the label of the larger one, the transform of both",
-        "with votes for one class alone they are the second one's score, the first one's follows from it, and the label "
-        "turns at 0, or at 1/2 if no vote is negative; with votes for both the second class wins if its own score is "
-        "positive",
+        "with votes for one class alone they are the second one's score, the first one's follows from it, and the "
+        "label turns at 0, or at 1/2 if no vote is negative; with votes for both the second class wins if its own "
+        "score is positive",
         "converters of LightGBM, XGBoost and scikit-learn write two classes that way",
     ),
     Difference(

@@ -222,6 +222,29 @@ struct EuclideanNorm {
   }
 };
 
+// The same by the text of the specification, which takes neither absolute values nor the sign of X, in double.
+enum class NormText : std::uint8_t { kLargest, kSum, kEuclidean };
+
+template <NormText text>
+struct DivideByText {
+  static constexpr std::int32_t kMostAxes = 2;
+  static constexpr std::int64_t n_columns = -1;
+
+  template <typename T>
+  void row(const T* from, float* to, std::int64_t count) const noexcept {
+    double norm = text == NormText::kLargest ? std::numeric_limits<double>::lowest() : 0;
+    for (std::int64_t c = 0; c < count; ++c) {
+      const auto x = static_cast<double>(from[c]);
+      norm = text == NormText::kLargest ? std::max(norm, x) : norm + (text == NormText::kSum ? x : x * x);
+    }
+    for (std::int64_t c = 0; c < count; ++c) {
+      const auto x = static_cast<double>(from[c]);
+      const double y = text == NormText::kEuclidean ? std::sqrt(x * x / norm) : x / norm;
+      to[c] = static_cast<float>(norm == 0 ? x : y);
+    }
+  }
+};
+
 template <typename Norm>
 std::unique_ptr<Op> normalizer(OpBuilder& builder) {
   return for_dtype_of(builder, 0, TableNumbers(),
@@ -233,6 +256,11 @@ std::unique_ptr<Op> make_normalizer(OpBuilder& builder) {
   builder.want_outputs(1, 1);
   builder.add_output(ARSENAL_FLOAT);
   const std::string_view norm = builder.string("norm", "MAX");
+  if (builder.follows_text()) {
+    if (norm == "MAX") return normalizer<DivideByText<NormText::kLargest>>(builder);
+    if (norm == "L1") return normalizer<DivideByText<NormText::kSum>>(builder);
+    if (norm == "L2") return normalizer<DivideByText<NormText::kEuclidean>>(builder);
+  }
   if (norm == "MAX") return normalizer<LargestNorm>(builder);
   if (norm == "L1") return normalizer<SumNorm>(builder);
   if (norm == "L2") return normalizer<EuclideanNorm>(builder);

@@ -26,8 +26,13 @@ def softmax_zero(scores: Array) -> Array:
 
 
 def probit(scores: Array) -> Array:
-    quantile = np.vectorize(lambda p: NormalDist().inv_cdf(p) if 0 < p < 1 else np.nan, otypes=[float])
-    return quantile(scores)
+    return np.vectorize(quantile, otypes=[float])(scores)
+
+
+def quantile(p: float) -> float:
+    if 0 < p < 1:
+        return NormalDist().inv_cdf(p)
+    return {0.0: -np.inf, 1.0: np.inf}.get(p, np.nan)
 
 
 TRANSFORMS = {
