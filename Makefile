@@ -148,7 +148,7 @@ test-python: build $(VENV)/.group-test $(VENV)/.extra-demo ## Tests of the Pytho
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: test-all
-test-all: test bench-quick ## All tests and the slow ones: every way to install gives the same package, the benchmarks run
+test-all: test bench-quick $(VENV)/.group-converters ## All tests and the slow ones: every way to install gives the same package, the benchmarks run
 	$(BIN)/python -m pytest -m slow
 
 .PHONY: conformance

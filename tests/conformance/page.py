@@ -49,6 +49,15 @@ onnxruntime does in the following cases. `compat="spec"` follows the text in all
 `arsenal_options` to `ARSENAL_COMPAT_SPEC`.
 """
 
+CONVERTERS = """\
+## Converters
+
+What converters write of models is tested beside the libraries that learned them: skl2onnx's files of scikit-learn's
+estimators, onnxmltools' of LightGBM and XGBoost, and CatBoost's own export. On rows of real tables and the float32 numbers
+next to them every tree of LightGBM, XGBoost and CatBoost takes the library's leaf, missing values and categories
+included, and a sum differs by its rounding alone.
+"""
+
 LEFT_OUT = """\
 ## Node tests left out
 
@@ -69,6 +78,7 @@ def page(suite: Scores, official: Scores) -> str:
         *crashes(official),
         DIFFERING,
         differences(),
+        CONVERTERS,
         left_out(),
     ]
     return "\n".join(parts)
