@@ -53,9 +53,9 @@ CONVERTERS = """\
 ## Converters
 
 What converters write of models is tested beside the libraries that learned them: skl2onnx's files of scikit-learn's
-estimators, onnxmltools' of LightGBM and XGBoost, and CatBoost's own export. On rows of real tables and the float32 numbers
-next to them every tree of LightGBM, XGBoost and CatBoost takes the library's leaf, missing values and categories
-included, and a sum differs by its rounding alone.
+estimators, onnxmltools' of LightGBM and XGBoost, and CatBoost's own export. On rows of real tables and the float32
+numbers next to them every tree of LightGBM, XGBoost and CatBoost takes the library's leaf, missing values included
+(LightGBM's categories on the rows alone), and a sum differs by its rounding.
 """
 
 LEFT_OUT = """\
