@@ -148,8 +148,12 @@ test-python: build $(VENV)/.group-test $(VENV)/.extra-demo ## Tests of the Pytho
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: test-all
-test-all: test bench-quick ## All tests and the slow ones: every way to install gives the same package, the benchmarks run
+test-all: test bench-quick $(VENV)/.group-converters ## All tests and the slow ones: every way to install gives the same package, the benchmarks run
 	$(BIN)/python -m pytest -m slow
+
+.PHONY: conformance
+conformance: build $(VENV)/.group-test ## Pass rates beside onnxruntime and ONNX's reference evaluator, written to docs/conformance.md
+	PYTHONPATH=tests $(BIN)/python -m conformance docs/conformance.md
 
 # --- coverage ----------------------------------------------------------------------------------------------------
 

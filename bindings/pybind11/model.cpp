@@ -8,7 +8,13 @@
 namespace arsenal::python {
 namespace {
 
-Session load(const py::bytes& bytes, int n_threads, const std::string& source) {
+arsenal_compat compat_of(const std::string& name) {
+  if (name == "onnxruntime") return ARSENAL_COMPAT_ONNXRUNTIME;
+  if (name == "spec") return ARSENAL_COMPAT_SPEC;
+  value_error("compat is '" + name + "', wanted 'onnxruntime' or 'spec'");
+}
+
+Session load(const py::bytes& bytes, int n_threads, const std::string& source, const std::string& compat) {
   if (n_threads != -1 && n_threads < 1) {
     value_error("n_threads is " + std::to_string(n_threads) + ", wanted a positive number, or -1 for all cores");
   }
@@ -17,6 +23,7 @@ Session load(const py::bytes& bytes, int n_threads, const std::string& source) {
   if (PyBytes_AsStringAndSize(bytes.ptr(), &data, &size) != 0) throw py::error_already_set();
   Options options;
   options.n_threads = n_threads;
+  options.compat = compat_of(compat);
   const py::gil_scoped_release release;
   try {
     return Session(data, static_cast<std::size_t>(size), options);
@@ -57,8 +64,11 @@ bool are_columns(const std::vector<Spec>& inputs) {
 
 }  // namespace
 
-Model::Model(py::bytes bytes, int n_threads, const std::string& source)
-    : session_(load(bytes, n_threads, source)), bytes_(std::move(bytes)), n_threads_(n_threads) {
+Model::Model(py::bytes bytes, int n_threads, const std::string& source, const std::string& compat)
+    : session_(load(bytes, n_threads, source, compat)),
+      bytes_(std::move(bytes)),
+      n_threads_(n_threads),
+      compat_(compat) {
   inputs_ = with_keys(session_.inputs());
   outputs_ = with_keys(session_.outputs());
   for (std::size_t i = 0; i < outputs_.size(); ++i) outputs_[i].map_keys = keys_of(session_.output_keys(i));

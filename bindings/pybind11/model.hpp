@@ -40,12 +40,13 @@ struct FastPath {
 class Model {
  public:
   /// Loads `bytes` without the GIL. `source` names the model in messages.
-  Model(py::bytes bytes, int n_threads, const std::string& source);
+  Model(py::bytes bytes, int n_threads, const std::string& source, const std::string& compat);
 
   const arsenal_session* get() const { return session_.get(); }
   const Session& session() const { return session_; }
   const py::bytes& bytes() const { return bytes_; }
   int n_threads() const { return n_threads_; }
+  const std::string& compat() const { return compat_; }
 
   const std::vector<Spec>& inputs() const { return inputs_; }
   const std::vector<Spec>& outputs() const { return outputs_; }
@@ -81,6 +82,7 @@ class Model {
   Session session_;
   py::bytes bytes_;
   int n_threads_;
+  std::string compat_;
   std::vector<Spec> inputs_;
   std::vector<Spec> outputs_;
   std::size_t score_output_ = 0;

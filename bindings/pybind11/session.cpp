@@ -76,16 +76,18 @@ PyObject* session_call(PyObject* self, PyObject* const* args, std::size_t n_args
 }
 
 PyObject* session_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
-  static const char* names[] = {"model", "n_threads", "source", nullptr};
+  static const char* names[] = {"model", "n_threads", "source", "compat", nullptr};
   PyObject* bytes = nullptr;
   int n_threads = 1;
   const char* source = "the model";
-  if (!PyArg_ParseTupleAndKeywords(args, keywords, "S|is", const_cast<char**>(names), &bytes, &n_threads, &source)) {
+  const char* compat = "onnxruntime";
+  if (!PyArg_ParseTupleAndKeywords(args, keywords, "S|iss", const_cast<char**>(names), &bytes, &n_threads, &source,
+                                   &compat)) {
     return nullptr;
   }
   return guarded([&]() -> PyObject* {
     import_numpy();
-    auto model = std::make_unique<Model>(py::reinterpret_borrow<py::bytes>(bytes), n_threads, source);
+    auto model = std::make_unique<Model>(py::reinterpret_borrow<py::bytes>(bytes), n_threads, source, compat);
     PyObject* self = type->tp_alloc(type, 0);
     if (self == nullptr) throw py::error_already_set();
     reinterpret_cast<SessionObject*>(self)->call = session_call;
@@ -250,6 +252,11 @@ PyObject* session_model(PyObject* self, void* /*closure*/) {
 
 PyObject* session_n_threads(PyObject* self, void* /*closure*/) { return PyLong_FromLong(model_of(self).n_threads()); }
 
+PyObject* session_compat(PyObject* self, void* /*closure*/) {
+  const std::string& compat = model_of(self).compat();
+  return PyUnicode_FromStringAndSize(compat.data(), static_cast<Py_ssize_t>(compat.size()));
+}
+
 PyMethodDef methods[] = {
     {"run", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(session_run)), METH_FASTCALL | METH_KEYWORDS,
      "run($self, output_names, input_feed, run_options=None)\n--\n\nThe outputs asked for (None or []: all), for "
@@ -263,6 +270,7 @@ PyMethodDef methods[] = {
 PyGetSetDef properties[] = {
     {"model_bytes", session_model, nullptr, "The ONNX file.", nullptr},
     {"n_threads", session_n_threads, nullptr, "Threads that one call may use; -1 for all cores.", nullptr},
+    {"compat", session_compat, nullptr, "Whom it follows where onnxruntime and the specification disagree.", nullptr},
     {nullptr, nullptr, nullptr, nullptr, nullptr},
 };
 
@@ -278,7 +286,8 @@ PyType_Slot slots[] = {
     {Py_tp_methods, methods},
     {Py_tp_getset, properties},
     {Py_tp_members, members},
-    {Py_tp_doc, const_cast<char*>("Session(model, n_threads=1, source='the model')\n--\n\nA loaded ONNX model.")},
+    {Py_tp_doc, const_cast<char*>("Session(model, n_threads=1, source='the model', compat='onnxruntime')\n--\n\n"
+                                  "A loaded ONNX model.")},
     {0, nullptr},
 };
 

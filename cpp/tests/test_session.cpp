@@ -483,6 +483,15 @@ TEST(CInterface, StructsOfOtherVersions) {
   threads.n_threads = -2;
   EXPECT_EQ(load_with(&threads), ARSENAL_INVALID_ARGUMENT);
   EXPECT_STREQ(arsenal_last_error(), "options.n_threads is -2, wanted -1 or more");
+  arsenal_options compat = ARSENAL_OPTIONS_INIT;
+  compat.compat = ARSENAL_COMPAT_SPEC;
+  EXPECT_EQ(load_with(&compat), ARSENAL_OK);
+  compat.compat = 2;
+  EXPECT_EQ(load_with(&compat), ARSENAL_INVALID_ARGUMENT);
+  EXPECT_STREQ(arsenal_last_error(), "options.compat is 2, wanted 0 (onnxruntime) or 1 (spec)");
+  arsenal_options reserved = ARSENAL_OPTIONS_INIT;
+  reserved.reserved = 1;
+  EXPECT_EQ(load_with(&reserved), ARSENAL_INVALID_ARGUMENT);
 }
 
 TEST(CInterface, ErrorsBelongToTheirThread) {

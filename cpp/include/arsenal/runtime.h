@@ -108,6 +108,10 @@ typedef enum arsenal_dtype {
   ARSENAL_UINT64 = 13
 } arsenal_dtype;
 
+/** Whom a session follows where onnxruntime and the text of the ONNX specification disagree about an operator of
+ *  ai.onnx.ml. */
+typedef enum arsenal_compat { ARSENAL_COMPAT_ONNXRUNTIME = 0, ARSENAL_COMPAT_SPEC = 1 } arsenal_compat;
+
 /** A string element: `size` bytes at `data`, which may be NULL if `size` is 0. No terminating zero is needed or
  * promised. */
 typedef struct arsenal_string {
@@ -165,10 +169,14 @@ typedef struct arsenal_options {
   uint64_t max_tree_nodes;
   /** Largest workspace in bytes that ::arsenal_session_bind may ask for and a run may allocate. Default 4 GiB. */
   uint64_t max_workspace_bytes;
+  /** An ::arsenal_compat. Default ::ARSENAL_COMPAT_ONNXRUNTIME. */
+  int32_t compat;
+  /** Not in use: 0. */
+  int32_t reserved;
 } arsenal_options;
 
 /** Initial value of an ::arsenal_options: every default. */
-#define ARSENAL_OPTIONS_INIT {sizeof(arsenal_options), 0, 0, 0, 0, 0, 0}
+#define ARSENAL_OPTIONS_INIT {sizeof(arsenal_options), 0, 0, 0, 0, 0, 0, 0, 0}
 
 /** A loaded model: opaque, immutable, safe to share between threads. */
 typedef struct arsenal_session arsenal_session;

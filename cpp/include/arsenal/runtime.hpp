@@ -164,6 +164,7 @@ struct Options {
   std::uint64_t max_graph_nodes = 0;
   std::uint64_t max_tree_nodes = 0;
   std::uint64_t max_workspace_bytes = 0;
+  arsenal_compat compat = ARSENAL_COMPAT_ONNXRUNTIME;
 };
 
 /** A loaded model. Immutable; copies share it; any number of threads may run it at the same time. */
@@ -317,8 +318,9 @@ class Session {
   void adopt(arsenal_session* session) { session_ = {session, arsenal_session_free}; }
 
   static arsenal_options raw_options(const Options& options) noexcept {
-    return {sizeof(arsenal_options), options.n_threads,      options.max_tree_depth,     options.max_bytes,
-            options.max_graph_nodes, options.max_tree_nodes, options.max_workspace_bytes};
+    return {sizeof(arsenal_options),     options.n_threads,       options.max_tree_depth,
+            options.max_bytes,           options.max_graph_nodes, options.max_tree_nodes,
+            options.max_workspace_bytes, options.compat,          0};
   }
 
   template <typename Pointer>

@@ -86,6 +86,13 @@ arsenal_options resolved(const arsenal_options* given) {
   if (options.n_threads < -1) {
     arsenal::runtime::fail(ARSENAL_INVALID_ARGUMENT, "options.n_threads is %d, wanted -1 or more", options.n_threads);
   }
+  if (options.compat != ARSENAL_COMPAT_ONNXRUNTIME && options.compat != ARSENAL_COMPAT_SPEC) {
+    arsenal::runtime::fail(ARSENAL_INVALID_ARGUMENT, "options.compat is %d, wanted 0 (onnxruntime) or 1 (spec)",
+                           options.compat);
+  }
+  if (options.reserved != 0) {
+    arsenal::runtime::fail(ARSENAL_INVALID_ARGUMENT, "options.reserved is %d, wanted 0", options.reserved);
+  }
   if (options.max_bytes == 0) options.max_bytes = kDefaultMaxBytes;
   if (options.max_graph_nodes == 0) options.max_graph_nodes = kDefaultMaxGraphNodes;
   if (options.max_tree_nodes == 0) options.max_tree_nodes = kDefaultMaxTreeNodes;
@@ -107,7 +114,10 @@ std::unique_ptr<arsenal_session> load(std::string_view bytes, const arsenal_opti
   arsenal::runtime::onnx::inline_functions(model, options.max_graph_nodes);
   auto session = std::make_unique<arsenal_session>(arsenal::runtime::resolve_threads(options.n_threads));
   session->isa = arsenal::runtime::choose_isa();
-  session->plan = arsenal::runtime::build_plan(model, {options.max_tree_nodes, options.max_tree_depth});
+  session->plan =
+      arsenal::runtime::build_plan(model, {options.max_tree_nodes, options.max_tree_depth},
+                                   options.compat == ARSENAL_COMPAT_SPEC ? arsenal::runtime::Compat::kSpecification
+                                                                         : arsenal::runtime::Compat::kOnnxruntime);
   session->max_workspace_bytes = options.max_workspace_bytes;
   session->model_bytes = bytes.size();
   session->ir_version = model.ir_version;

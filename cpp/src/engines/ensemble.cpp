@@ -71,9 +71,9 @@ void Ensemble<T>::add_split(NodeMode mode, std::uint32_t feature, T value, bool 
         split.set = static_cast<std::uint32_t>(set_count() - 1);
       }
       if (mode == NodeMode::kNeq) {
-        // NaN differs from every number, so it goes where "true" leads.
+        // NaN differs from every number, so it goes where "true" leads, unless its flag alone decides.
         std::swap(split.yes, split.no);
-        split.nan_yes = false;
+        split.nan_yes = nan_follows_flag && !nan_is_true;
       }
       break;
     case NodeMode::kMember:

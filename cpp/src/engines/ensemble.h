@@ -58,6 +58,8 @@ struct Ensemble {
   // 1 + the largest feature index in use.
   std::size_t n_features = 0;
   Aggregate aggregate = Aggregate::kSum;
+  // Whether add_split() sends NaN by `nan_is_true` in kNeq too, whose test it passes.
+  bool nan_follows_flag = false;
 
   std::size_t leaf_count() const noexcept { return leaf_begin.size() - 1; }
   std::size_t set_count() const noexcept { return set_begin.size() - 1; }

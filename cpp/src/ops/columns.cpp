@@ -16,7 +16,8 @@ namespace {
 template <typename T>
 using Wide = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
-// Rule::row(from, to, count) computes one row; Rule::n_columns is -1 if any number will do.
+// Rule::row(from, to, count) computes one row, which lies along the last axis; Rule::n_columns is -1 if any number will
+// do. Rule::kMostAxes: how many axes the specification allows.
 template <typename T, typename Result, typename Rule>
 class RowByRow final : public Op {
  public:
@@ -24,24 +25,27 @@ class RowByRow final : public Op {
 
   bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
     out[0].shape = in[0].shape;
-    return want_table(in[0].shape, rule_.n_columns, issue);
+    return want_table(last_axes(in[0].shape), rule_.n_columns, issue);
   }
 
-  bool keeps_rows(const std::vector<Operand>& inputs) const override { return has_table_rows(inputs); }
+  bool keeps_rows(const std::vector<Operand>& inputs) const override { return inputs[0].shape.rank > 1; }
 
   bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
-    const TableView table(in[0].shape);
+    const std::int64_t n_columns = TableView(in[0].shape).n_columns;
+    const std::int64_t count = element_count(in[0].shape);
     const T* from = in[0].as<T>();
     Result* to = out[0].mutable_as<Result>();
-    for (std::int64_t r = 0; r < table.n_rows; ++r) {
-      rule_.row(from, to, table.n_columns);
-      from += table.n_columns;
-      to += table.n_columns;
-    }
+    for (std::int64_t i = 0; i < count; i += n_columns) rule_.row(from + i, to + i, n_columns);
     return true;
   }
 
  private:
+  // The shape of one of the tables that the input is made of.
+  static Shape last_axes(const Shape& shape) noexcept {
+    if (shape.rank <= 2 || shape.rank > Rule::kMostAxes) return shape;
+    return make_shape({shape.dims[shape.rank - 2], shape.dims[shape.rank - 1]});
+  }
+
   Rule rule_;
 };
 
@@ -58,6 +62,8 @@ struct PerColumn {
 std::int64_t columns_of(std::size_t n_entries) { return n_entries == 1 ? -1 : static_cast<std::int64_t>(n_entries); }
 
 struct Scale {
+  static constexpr std::int32_t kMostAxes = ARSENAL_MAX_RANK;
+
   std::int64_t n_columns;
   PerColumn<float> offset;
   PerColumn<float> scale;
@@ -127,6 +133,8 @@ std::unique_ptr<Op> make_binarizer(OpBuilder& builder) {
 
 template <typename T>
 struct Impute {
+  static constexpr std::int32_t kMostAxes = ARSENAL_MAX_RANK;
+
   std::int64_t n_columns;
   PerColumn<T> imputed;
   T replaced;
@@ -170,6 +178,7 @@ std::unique_ptr<Op> make_imputer(OpBuilder& builder) {
 
 // Each row is divided by its norm; by 1 where that is 0.
 struct LargestNorm {
+  static constexpr std::int32_t kMostAxes = 2;
   static constexpr std::int64_t n_columns = -1;
 
   template <typename T>
@@ -183,6 +192,7 @@ struct LargestNorm {
 };
 
 struct SumNorm {
+  static constexpr std::int32_t kMostAxes = 2;
   static constexpr std::int64_t n_columns = -1;
 
   template <typename T>
@@ -196,6 +206,7 @@ struct SumNorm {
 };
 
 struct EuclideanNorm {
+  static constexpr std::int32_t kMostAxes = 2;
   static constexpr std::int64_t n_columns = -1;
 
   template <typename T>
@@ -211,6 +222,29 @@ struct EuclideanNorm {
   }
 };
 
+// The same by the text of the specification, which takes neither absolute values nor the sign of X, in double.
+enum class NormText : std::uint8_t { kLargest, kSum, kEuclidean };
+
+template <NormText text>
+struct DivideByText {
+  static constexpr std::int32_t kMostAxes = 2;
+  static constexpr std::int64_t n_columns = -1;
+
+  template <typename T>
+  void row(const T* from, float* to, std::int64_t count) const noexcept {
+    double norm = text == NormText::kLargest ? std::numeric_limits<double>::lowest() : 0;
+    for (std::int64_t c = 0; c < count; ++c) {
+      const auto x = static_cast<double>(from[c]);
+      norm = text == NormText::kLargest ? std::max(norm, x) : norm + (text == NormText::kSum ? x : x * x);
+    }
+    for (std::int64_t c = 0; c < count; ++c) {
+      const auto x = static_cast<double>(from[c]);
+      const double y = text == NormText::kEuclidean ? std::sqrt(x * x / norm) : x / norm;
+      to[c] = static_cast<float>(norm == 0 ? x : y);
+    }
+  }
+};
+
 template <typename Norm>
 std::unique_ptr<Op> normalizer(OpBuilder& builder) {
   return for_dtype_of(builder, 0, TableNumbers(),
@@ -222,6 +256,11 @@ std::unique_ptr<Op> make_normalizer(OpBuilder& builder) {
   builder.want_outputs(1, 1);
   builder.add_output(ARSENAL_FLOAT);
   const std::string_view norm = builder.string("norm", "MAX");
+  if (builder.follows_text()) {
+    if (norm == "MAX") return normalizer<DivideByText<NormText::kLargest>>(builder);
+    if (norm == "L1") return normalizer<DivideByText<NormText::kSum>>(builder);
+    if (norm == "L2") return normalizer<DivideByText<NormText::kEuclidean>>(builder);
+  }
   if (norm == "MAX") return normalizer<LargestNorm>(builder);
   if (norm == "L1") return normalizer<SumNorm>(builder);
   if (norm == "L2") return normalizer<EuclideanNorm>(builder);

@@ -15,7 +15,8 @@ namespace {
 // Columns by their numbers: X[..., Y].
 class ArrayFeatureExtractor final : public Op {
  public:
-  explicit ArrayFeatureExtractor(std::size_t element) : element_(element) {}
+  // `row_alone`: what one row [C] gives is [K], as the text has it, not [1, K].
+  ArrayFeatureExtractor(std::size_t element, bool row_alone) : element_(element), row_alone_(row_alone) {}
 
   bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
     const Shape& from = in[0].shape;
@@ -24,7 +25,7 @@ class ArrayFeatureExtractor final : public Op {
       return issue.set(ARSENAL_SHAPE_MISMATCH, "data of shape %s and indices of shape %s, wanted at least one of each",
                        ShapeText(from).text, ShapeText(in[1].shape).text);
     }
-    out[0].shape = from.rank == 1 ? make_shape({1, n_chosen}) : from;
+    out[0].shape = from.rank == 1 && !row_alone_ ? make_shape({1, n_chosen}) : from;
     out[0].shape.dims[out[0].shape.rank - 1] = n_chosen;
     return true;
   }
@@ -58,6 +59,7 @@ class ArrayFeatureExtractor final : public Op {
 
  private:
   std::size_t element_;
+  bool row_alone_;
 };
 
 std::unique_ptr<Op> make_array_feature_extractor(OpBuilder& builder) {
@@ -65,7 +67,7 @@ std::unique_ptr<Op> make_array_feature_extractor(OpBuilder& builder) {
   builder.want_outputs(1, 1);
   builder.want_dtype(1, {ARSENAL_INT64});
   builder.add_output(builder.input(0).dtype);
-  return std::make_unique<ArrayFeatureExtractor>(dtype_size(builder.input(0).dtype));
+  return std::make_unique<ArrayFeatureExtractor>(dtype_size(builder.input(0).dtype), builder.follows_text());
 }
 
 // Columns of several tables beside each other, as floats.

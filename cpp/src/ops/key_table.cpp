@@ -97,6 +97,12 @@ RealKeys::RealKeys(const std::vector<double>& keys)
 std::int64_t RealKeys::canonical_bits(double key) noexcept {
   if (key == 0) key = 0;
   if (key != key) key = std::numeric_limits<double>::quiet_NaN();
+  return BitKeys::bits_of(key);
+}
+
+BitKeys::BitKeys(const std::vector<double>& keys) : bits_(mapped(keys, [](double key) { return bits_of(key); })) {}
+
+std::int64_t BitKeys::bits_of(double key) noexcept {
   std::int64_t bits;
   std::memcpy(&bits, &key, sizeof(bits));
   return bits;

@@ -86,6 +86,19 @@ class RealKeys {
   IntegerKeys bits_;
 };
 
+// Bit by bit: NaN finds the same NaN alone, and -0 is not 0.
+class BitKeys {
+ public:
+  explicit BitKeys(const std::vector<double>& keys);
+
+  std::int64_t find(double key) const noexcept { return bits_.find(bits_of(key)); }
+
+  static std::int64_t bits_of(double key) noexcept;
+
+ private:
+  IntegerKeys bits_;
+};
+
 }  // namespace arsenal::runtime
 
 #endif  // ARSENAL_SRC_OPS_KEY_TABLE_H_

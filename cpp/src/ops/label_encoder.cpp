@@ -166,6 +166,28 @@ std::vector<Wide> widened(const Constant& keys) {
   return {keys.as<T>(), keys.as<T>() + keys.size()};
 }
 
+// The list from its end to its start; `n` of its elements, what is behind them stays.
+Constant reversed(const Constant& list, std::int64_t n) {
+  if (list.dtype() == ARSENAL_STRING) {
+    std::vector<std::string_view> strings = strings_of(list);
+    std::reverse(strings.begin(), strings.begin() + n);
+    return Constant::of_strings(strings, list.shape());
+  }
+  Constant turned(list.dtype(), list.shape());
+  const std::size_t element = dtype_size(list.dtype());
+  for (std::int64_t i = 0; i < list.size(); ++i) {
+    const std::int64_t from = i < n ? n - 1 - i : i;
+    std::memcpy(turned.mutable_as<char>() + static_cast<std::size_t>(i) * element,
+                list.as<char>() + static_cast<std::size_t>(from) * element, element);
+  }
+  return turned;
+}
+
+// Before version 4 of LabelEncoder the text has floats compared bit by bit.
+std::unique_ptr<Op> bitwise_encoder(const Constant& keys, Constant values) {
+  return std::make_unique<LabelEncoder<float, BitKeys>>(BitKeys(widened<float, double>(keys)), std::move(values));
+}
+
 std::unique_ptr<Op> encoder(const Constant& keys, Constant values) {
   switch (keys.dtype()) {
     case ARSENAL_STRING:
@@ -215,7 +237,13 @@ std::unique_ptr<Op> make_encoder(OpBuilder& builder) {
   }
   builder.want_dtype(0, {keys.dtype()});
   builder.add_output(values.dtype());
-  return encoder(keys, with_default(builder, values));
+  Constant all = with_default(builder, values);
+  if (!builder.follows_text()) return encoder(keys, std::move(all));
+  if (builder.version() < 4) {
+    return keys.dtype() == ARSENAL_FLOAT ? bitwise_encoder(keys, std::move(all)) : encoder(keys, std::move(all));
+  }
+  // Of equal keys the text has the last one count; a table finds the first.
+  return encoder(reversed(keys, keys.size()), reversed(all, keys.size()));
 }
 
 // Version 1: strings to their position in `classes_strings`, or the other way round. Of equal strings the last counts,

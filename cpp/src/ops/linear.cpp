@@ -64,14 +64,15 @@ class LinearScores {
 };
 
 // A single score is transformed by PROBIT alone, as that of a tree is.
-void transform(PostTransform rule, float* scores, std::size_t count) noexcept {
-  if (count > 1 || rule == PostTransform::kProbit) transform_scores(rule, scores, count);
+bool is_transformed(PostTransform rule, std::size_t count) noexcept {
+  return count > 1 || rule == PostTransform::kProbit;
 }
 
 template <typename X>
 class LinearRegressor final : public Op {
  public:
-  LinearRegressor(LinearScores scores, PostTransform transform) : scores_(std::move(scores)), transform_(transform) {}
+  LinearRegressor(LinearScores scores, PostTransform transform, bool transforms)
+      : scores_(std::move(scores)), transform_(transform), transforms_(transforms) {}
 
   bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
     out[0].shape = make_shape({TableView(in[0].shape).n_rows, static_cast<std::int64_t>(scores_.n_targets())});
@@ -89,7 +90,8 @@ class LinearRegressor final : public Op {
       const std::size_t count = std::min(kRowsAtOnce, n_rows - first);
       float* const scores = out[0].mutable_as<float>() + first * width;
       scores_.score(in[0].as<X>() + first * scores_.n_columns(), count, scores, width, scratch);
-      for (std::size_t row = 0; row < count; ++row) transform(transform_, scores + row * width, width);
+      if (!transforms_) continue;
+      for (std::size_t row = 0; row < count; ++row) transform_scores(transform_, scores + row * width, width);
     }
     return true;
   }
@@ -97,6 +99,7 @@ class LinearRegressor final : public Op {
  private:
   LinearScores scores_;
   PostTransform transform_;
+  bool transforms_;
 };
 
 template <typename X>
@@ -132,8 +135,8 @@ class LinearClassifier final : public Op {
         labels_.write(out[0].data, row, best(scores));
         if (is_pair_) {
           complete(scores);
-        } else {
-          transform(transform_, scores, scores_.n_targets());
+        } else if (is_transformed(transform_, scores_.n_targets())) {
+          transform_scores(transform_, scores, scores_.n_targets());
         }
       }
     }
@@ -180,8 +183,9 @@ std::unique_ptr<Op> make_linear_regressor(OpBuilder& builder) {
   }
   const PostTransform transform = post_transform_of(builder.string("post_transform", "NONE"));
   LinearScores scores(builder.reals("coefficients"), builder.reals("intercepts"), static_cast<std::size_t>(n_targets));
+  const bool transforms = builder.follows_text() || is_transformed(transform, scores.n_targets());
   return for_dtype_of(builder, 0, TableNumbers(), [&](auto zero) {
-    return std::make_unique<LinearRegressor<decltype(zero)>>(std::move(scores), transform);
+    return std::make_unique<LinearRegressor<decltype(zero)>>(std::move(scores), transform, transforms);
   });
 }
 

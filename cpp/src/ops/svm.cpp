@@ -94,8 +94,12 @@ template <typename X>
 class SvmRegressor final : public Op {
  public:
   // `coefficients` has one entry per vector.
-  SvmRegressor(Vectors vectors, std::vector<float> coefficients, float rho, bool is_one_class)
-      : vectors_(std::move(vectors)), coefficients_(std::move(coefficients)), rho_(rho), is_one_class_(is_one_class) {}
+  SvmRegressor(Vectors vectors, std::vector<float> coefficients, float rho, bool is_one_class, PostTransform transform)
+      : vectors_(std::move(vectors)),
+        coefficients_(std::move(coefficients)),
+        rho_(rho),
+        is_one_class_(is_one_class),
+        transform_(transform) {}
 
   bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
     out[0].shape = make_shape({TableView(in[0].shape).n_rows, 1});
@@ -115,7 +119,9 @@ class SvmRegressor final : public Op {
       float sum = 0;
       for (std::size_t v = 0; v < vectors_.count; ++v) sum += coefficients_[v] * alike[v];
       sum += rho_;
-      out[0].mutable_as<float>()[r] = !is_one_class_ ? sum : sum > 0 ? 1.0f : -1.0f;
+      float score = !is_one_class_ ? sum : sum > 0 ? 1.0f : -1.0f;
+      transform_scores(transform_, &score, 1);
+      out[0].mutable_as<float>()[r] = score;
     }
     return true;
   }
@@ -125,14 +131,16 @@ class SvmRegressor final : public Op {
   std::vector<float> coefficients_;
   float rho_;
   bool is_one_class_;
+  PostTransform transform_;
 };
 
 std::unique_ptr<Op> make_svm_regressor(OpBuilder& builder) {
   builder.want_inputs(1, 1);
   builder.want_outputs(1, 1);
   builder.add_output(ARSENAL_FLOAT);
-  // Read by no runtime for an operator of one score.
-  builder.ignore("post_transform");
+  // Read by no runtime for an operator of one score, unless the text is followed.
+  const PostTransform named = post_transform_of(builder.string("post_transform", "NONE"));
+  const PostTransform transform = builder.follows_text() ? named : PostTransform::kNone;
   const std::vector<float>& support = builder.reals("support_vectors");
   const std::vector<float>& coefficients = builder.reals("coefficients");
   const std::vector<float>& rho = builder.reals("rho");
@@ -149,7 +157,7 @@ std::unique_ptr<Op> make_svm_regressor(OpBuilder& builder) {
   if (is_linear) vectors.kernel.type = KernelType::kLinear;
   return for_dtype_of(builder, 0, TableNumbers(), [&](auto zero) {
     return std::make_unique<SvmRegressor<decltype(zero)>>(
-        std::move(vectors), is_linear ? std::vector<float>{1} : coefficients, rho[0], is_one_class);
+        std::move(vectors), is_linear ? std::vector<float>{1} : coefficients, rho[0], is_one_class, transform);
   });
 }
 
@@ -230,12 +238,14 @@ template <typename X>
 class SvmClassifier final : public Op {
  public:
   // Without vectors of its own (`pairs` has no class) each class is a linear model: a row of `vectors`, and rho.
-  SvmClassifier(Vectors vectors, Pairs pairs, PostTransform transform, ClassLabels labels, bool none_negative)
+  SvmClassifier(Vectors vectors, Pairs pairs, PostTransform transform, ClassLabels labels, bool none_negative,
+                bool follows_text)
       : vectors_(std::move(vectors)),
         pairs_(std::move(pairs)),
         transform_(transform),
         labels_(std::move(labels)),
         none_negative_(none_negative),
+        follows_text_(follows_text),
         n_classes_(is_linear() ? vectors_.count : pairs_.n_classes()) {}
 
   bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
@@ -280,7 +290,7 @@ class SvmClassifier final : public Op {
       // Of two classes the second wins with any positive score, whosever it is; with one of at least 1/2 where no
       // coefficient is negative, as if it were a probability.
       const bool is_positive = none_negative_ ? scores[best] >= 0.5f : scores[best] > 0;
-      const bool is_second = labels_.size() == 2 && pairs_.rho.size() == 1 && is_positive;
+      const bool is_second = !follows_text_ && labels_.size() == 2 && pairs_.rho.size() == 1 && is_positive;
       finish(scores);
       return is_second ? 1 : best;
     }
@@ -344,6 +354,8 @@ class SvmClassifier final : public Op {
   ClassLabels labels_;
   // No coefficient is.
   bool none_negative_;
+  // The label is that of the largest score.
+  bool follows_text_;
   std::size_t n_classes_;
 };
 
@@ -403,7 +415,7 @@ std::unique_ptr<Op> make_svm_classifier(OpBuilder& builder) {
   }
   return for_dtype_of(builder, 0, TableNumbers(), [&](auto zero) {
     return std::make_unique<SvmClassifier<decltype(zero)>>(std::move(vectors), std::move(pairs), transform,
-                                                           std::move(labels), none_negative);
+                                                           std::move(labels), none_negative, builder.follows_text());
   });
 }
 

@@ -25,6 +25,8 @@ struct ClassRule {
   std::size_t id = 0;
   // No weight is negative: a single score is a probability, and the second class begins at 1/2.
   bool none_negative = false;
+  // Each class has its sum, the largest one labels and all are transformed, whatever else holds.
+  bool by_text = false;
   // Two classes, and each leaf gives the second one minus what it gives the first: so do their sums.
   bool opposed = false;
 };
@@ -89,7 +91,9 @@ class TreeClassifier final : public TreeOp<X, T> {
     }
     RowScores<T> scores{sums, n_classes_, 0};
     bool pairs = false;
-    if (n_classes_ == 2) {
+    if (rule_.by_text) {
+      decide_by_text(scores);
+    } else if (n_classes_ == 2) {
       pairs = decide_two(scores, touched);
     } else if (n_classes_ == 1) {
       if (!rule_.base_values.empty()) sums[0] += rule_.base_values[0];
@@ -101,6 +105,13 @@ class TreeClassifier final : public TreeOp<X, T> {
     transform(scores, pairs, pair);
     for (std::size_t k = 0; k < n_classes_; ++k) {
       probabilities[row * n_classes_ + k] = k < scores.count ? static_cast<float>(scores.values[k]) : 0.0f;
+    }
+  }
+
+  void decide_by_text(RowScores<T>& scores) const noexcept {
+    for (std::size_t k = 0; k < rule_.base_values.size(); ++k) scores.values[k] += rule_.base_values[k];
+    for (std::size_t k = 1; k < n_classes_; ++k) {
+      if (scores.values[k] > scores.values[scores.best]) scores.best = k;
     }
   }
 
@@ -146,7 +157,7 @@ class TreeClassifier final : public TreeOp<X, T> {
   }
 
   void transform(RowScores<T>& scores, bool pairs, T* pair) const noexcept {
-    if (scores.count > 1 || rule_.transform == PostTransform::kProbit) {
+    if (scores.count > 1 || rule_.by_text || rule_.transform == PostTransform::kProbit) {
       transform_scores(rule_.transform, scores.values, scores.count);
     } else if (pairs) {
       const T score = scores.values[0];
@@ -204,7 +215,10 @@ std::unique_ptr<Op> make(OpBuilder& builder, ClassLabels labels) {
   WeightFacts facts;
   Ensemble<T> ensemble = read_keyed_ensemble<T>(builder, kClassWeights, n_classes, Aggregate::kSum, facts);
   rule.none_negative = facts.none_negative;
-  if (n_classes == 2 && facts.one_id && !ensemble.weights.empty()) {
+  rule.by_text = builder.follows_text();
+  if (rule.by_text) {
+    // Nothing is to be left out of the sums.
+  } else if (n_classes == 2 && facts.one_id && !ensemble.weights.empty()) {
     // One sum per row is all there is to add up.
     rule.single_id = true;
     rule.id = ensemble.weights[0].target;

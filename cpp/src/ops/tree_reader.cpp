@@ -237,6 +237,7 @@ Ensemble<T> read_keyed_ensemble(OpBuilder& builder, const WeightNames& names, st
 
   Ensemble<T> ensemble;
   ensemble.n_targets = n_targets;
+  ensemble.nan_follows_flag = builder.follows_text();
   ensemble.aggregate = aggregate;
   const NodeIds positions(nodes.trees, nodes.ids);
   const std::vector<PlacedWeight> placed = placed_weights(positions, weight_trees, weight_nodes, names);

@@ -120,6 +120,7 @@ Ensemble<T> read_indexed_ensemble(OpBuilder& builder) {
     fail(ARSENAL_INVALID_MODEL, "attribute 'aggregate_function' is %lld, wanted 0 to 3",
          static_cast<long long>(aggregate));
   }
+  ensemble.nan_follows_flag = builder.follows_text();
   ensemble.aggregate = static_cast<Aggregate>(aggregate);
 
   for (std::size_t i = 0; i < n_leaves; ++i) {

@@ -15,6 +15,8 @@ struct RegressionRule {
   PostTransform transform;
   // Per target, or empty.
   std::vector<T> base_values;
+  // Whether the transform is applied to a single score, as the text has it.
+  bool transforms_one;
   // Sums are divided by it: the number of trees where they are averaged, else 1.
   T divisor;
 };
@@ -56,8 +58,8 @@ class TreeRegressor final : public TreeOp<X, T> {
     }
     for (std::size_t k = 0; k < rule_.base_values.size(); ++k) scores[k] += rule_.base_values[k];
     // As in onnxruntime, and in the reference implementation for version 5, a single target is transformed by PROBIT
-    // alone.
-    if (n_targets > 1 || rule_.transform == PostTransform::kProbit)
+    // alone, unless the text is followed.
+    if (n_targets > 1 || rule_.transforms_one || rule_.transform == PostTransform::kProbit)
       transform_scores(rule_.transform, scores, n_targets);
   }
 
@@ -67,7 +69,7 @@ class TreeRegressor final : public TreeOp<X, T> {
 template <typename X, typename T, typename Y>
 std::unique_ptr<Op> build(OpBuilder& builder, const Ensemble<T>& ensemble, PostTransform transform,
                           std::vector<T> base_values) {
-  RegressionRule<T> rule{transform, std::move(base_values), T{1}};
+  RegressionRule<T> rule{transform, std::move(base_values), builder.follows_text(), T{1}};
   if (ensemble.aggregate == Aggregate::kAverage && !ensemble.roots.empty()) {
     rule.divisor = static_cast<T>(ensemble.roots.size());
   }

@@ -14,7 +14,8 @@ constexpr std::size_t kMostOutputs = 64;
 
 class Builder {
  public:
-  Builder(const onnx::Model& model, const Limits& limits) : model_(model), limits_(limits) {}
+  Builder(const onnx::Model& model, const Limits& limits, Compat compat)
+      : model_(model), limits_(limits), compat_(compat) {}
 
   Plan build() {
     check_opsets();
@@ -169,7 +170,7 @@ class Builder {
       step.inputs.push_back(id);
       operands.push_back({id != 0, value.dtype, plan_.frame[id].shape, value.constant, value.has_rows});
     }
-    OpBuilder builder(node, entry.since, std::move(operands), limits_, plan_.trees);
+    OpBuilder builder(node, entry.since, std::move(operands), limits_, compat_, plan_.trees);
     step.op = entry.make(builder);
     step.inputs.resize(builder.input_count());
     const std::vector<std::int32_t>& dtypes = builder.finish();
@@ -362,6 +363,7 @@ class Builder {
 
   const onnx::Model& model_;
   const Limits& limits_;
+  Compat compat_;
   Plan plan_;
   std::unordered_map<std::string_view, std::uint32_t> ids_;
   // How often nodes and outputs read a value.
@@ -375,6 +377,8 @@ class Builder {
 
 }  // namespace
 
-Plan build_plan(const onnx::Model& model, const Limits& limits) { return Builder(model, limits).build(); }
+Plan build_plan(const onnx::Model& model, const Limits& limits, Compat compat) {
+  return Builder(model, limits, compat).build();
+}
 
 }  // namespace arsenal::runtime

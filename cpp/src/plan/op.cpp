@@ -42,12 +42,13 @@ void want_count(std::size_t got, std::size_t least, std::size_t most, const char
 }  // namespace
 
 OpBuilder::OpBuilder(const onnx::Node& node, std::int64_t version, std::vector<Operand> inputs, const Limits& limits,
-                     TreeFacts& trees)
+                     Compat compat, TreeFacts& trees)
     : node_(node),
       version_(version),
       inputs_(std::move(inputs)),
       output_count_(trimmed_count(node.outputs)),
       limits_(limits),
+      compat_(compat),
       trees_(trees),
       known_(node.attributes.size(), false) {
   inputs_.resize(trimmed_count(node.inputs));

@@ -96,6 +96,9 @@ struct TreeFacts {
   const char* engine = "none";
 };
 
+// Whom an operator of ai.onnx.ml follows where onnxruntime and the text of the specification disagree.
+enum class Compat : std::uint8_t { kOnnxruntime, kSpecification };
+
 struct Limits {
   std::uint64_t max_tree_nodes;
   std::uint32_t max_tree_depth;
@@ -105,10 +108,11 @@ struct Limits {
 class OpBuilder {
  public:
   OpBuilder(const onnx::Node& node, std::int64_t version, std::vector<Operand> inputs, const Limits& limits,
-            TreeFacts& trees);
+            Compat compat, TreeFacts& trees);
 
   std::int64_t version() const noexcept { return version_; }
   const Limits& limits() const noexcept { return limits_; }
+  bool follows_text() const noexcept { return compat_ == Compat::kSpecification; }
   TreeFacts& trees() noexcept { return trees_; }
   const onnx::Node& node() const noexcept { return node_; }
   // Whether it is this operator; the domain "" is ai.onnx.
@@ -166,6 +170,7 @@ class OpBuilder {
   std::vector<Operand> inputs_;
   std::size_t output_count_;
   const Limits& limits_;
+  Compat compat_;
   TreeFacts& trees_;
   std::vector<bool> known_;
   std::vector<std::int32_t> output_dtypes_;

@@ -91,7 +91,7 @@ struct Plan {
 };
 
 // Builds the plan of a graph. Throws Failure, naming the node, for graphs that are not valid or not supported.
-Plan build_plan(const onnx::Model& model, const Limits& limits);
+Plan build_plan(const onnx::Model& model, const Limits& limits, Compat compat);
 
 }  // namespace arsenal::runtime
 

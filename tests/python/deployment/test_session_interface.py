@@ -357,3 +357,18 @@ def test_subclasses_score_as_well() -> None:
 
     session = Scored(classifier())
     np.testing.assert_array_equal(session.top(rows()), InferenceSession(classifier())(rows()).argmax(axis=1))
+
+
+def test_compat_goes_with_the_pickle() -> None:
+    session = InferenceSession(classifier(), compat="spec")
+    assert pickle.loads(pickle.dumps(session)).compat == "spec"
+    assert InferenceSession(classifier()).compat == "onnxruntime"
+
+
+def test_compat_is_one_of_two_and_has_no_fallback() -> None:
+    with pytest.raises(ArsenalValueError, match="compat is 'onnx', wanted 'onnxruntime' or 'spec'"):
+        InferenceSession(classifier(), compat="onnx")
+    with pytest.raises(ArsenalValueError, match="compat is 'onnx', wanted 'onnxruntime' or 'spec'"):
+        _native._cpp.Session(classifier(), compat="onnx")
+    with pytest.raises(ArsenalValueError, match="fallback is 'onnxruntime' and compat is 'spec'"):
+        InferenceSession(classifier(), compat="spec", fallback="onnxruntime")
