@@ -190,6 +190,21 @@ std::vector<std::string> seed_models() {
                      value_info("chances", ARSENAL_FLOAT),  value_info("counts", ARSENAL_FLOAT)};
   models.push_back(model(classic));
 
+  ModelSpec words;
+  words.inputs = {value_info("W", ARSENAL_STRING, {"N"}), value_info("V", ARSENAL_STRING, {1, 1})};
+  words.nodes = {
+      node("StringNormalizer", {"W"}, {"upper"}, {attribute("case_change_action", "UPPER"), attribute("locale", "de")}),
+      node("LabelEncoder", {"upper"}, {"code"},
+           {attribute("keys_strings", std::vector<std::string>{"X", "YY"}),
+            attribute("values_int64s", std::vector<std::int64_t>{1, 2})},
+           "ml"),
+      node("StringNormalizer", {"V"}, {"one"},
+           {attribute("stopwords", std::vector<std::string>{"x", "NO"}), attribute("is_case_sensitive", 0)}),
+  };
+  words.outputs = {value_info("upper", ARSENAL_STRING), value_info("code", ARSENAL_INT64),
+                   value_info("one", ARSENAL_STRING)};
+  models.push_back(model(words));
+
   ModelSpec calls;
   calls.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 2})};
   calls.functions = {function({"Inner",

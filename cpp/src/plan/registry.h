@@ -58,6 +58,7 @@ OpTable reduce_ops() noexcept;
 OpTable shape_ops() noexcept;
 OpTable slice_ops() noexcept;
 OpTable softmax_ops() noexcept;
+OpTable string_ops() noexcept;
 OpTable svm_ops() noexcept;
 OpTable tf_idf_ops() noexcept;
 OpTable tile_ops() noexcept;

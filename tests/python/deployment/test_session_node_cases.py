@@ -21,7 +21,8 @@ IsInf IsNaN LabelEncoder LayerNormalization LeakyRelu Less LessOrEqual Log LogSo
 MatMulInteger Max Mean Min Mish Mod Mul Neg Not OneHot Or Pad Pow QLinearMatMul QuantizeLinear Range Reciprocal
 ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
 ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Size Slice Softmax Softplus Softsign Split Sqrt
-Squeeze Sub Sum Swish Tanh TfIdfVectorizer ThresholdedRelu Tile TopK Transpose TreeEnsemble Unsqueeze Where Xor
+Squeeze StringNormalizer Sub Sum Swish Tanh TfIdfVectorizer ThresholdedRelu Tile TopK Transpose
+TreeEnsemble Unsqueeze Where Xor
 """
 OPERATORS = frozenset(NAMES.split())
 DTYPES = {
@@ -39,6 +40,7 @@ SHAPE_OPERANDS = {
     "Pad": (1, 3),
     "Range": (0, 1, 2),
     "Slice": (1, 2, 3, 4),
+    "StringNormalizer": (0,),
 }
 # What the runtime does not do, each with its reason.
 EXCLUDED = {
