@@ -21,7 +21,6 @@ def _bars(ending: str, share: float) -> tuple[Bar, ...]:
         return (
             _row("onnxruntime", 15 * share, 15),
             _row("LightGBM", 25 * share, 25),
-            Bar("one row, µs", "p50_us", "at most", 1 / share, 1),
             Bar("one row, p99 over p50", "tail", "at most", 2, 2),
             _batch("onnxruntime", 35 * share, 75),
             _batch("XGBoost", 12 * share, 12),

@@ -179,6 +179,9 @@ std::string model(const ModelSpec& spec) {
   message.message(7, graph);
   message.message(8, Message().bytes(1, "").integer(2, spec.opset));
   message.message(8, Message().bytes(1, "ai.onnx.ml").integer(2, spec.ml_opset));
+  if (spec.microsoft_opset > 0) {
+    message.message(8, Message().bytes(1, "com.microsoft").integer(2, spec.microsoft_opset));
+  }
   if (!spec.functions.empty()) message.message(8, Message().bytes(1, "own").integer(2, 1));
   for (const Message& entry : spec.functions) message.message(25, entry);
   for (const auto& [key, value] : spec.metadata) message.message(14, Message().bytes(1, key).bytes(2, value));

@@ -88,6 +88,8 @@ struct ModelSpec {
   std::int64_t ml_opset = 5;
   std::vector<std::pair<std::string, std::string>> metadata = {};
   std::vector<Message> functions = {};
+  // Of com.microsoft; 0: the model does not import it.
+  std::int64_t microsoft_opset = 0;
 };
 
 // The bytes of a ModelProto. It imports the domain "own" as well.

@@ -190,6 +190,42 @@ std::vector<std::string> seed_models() {
                      value_info("chances", ARSENAL_FLOAT),  value_info("counts", ARSENAL_FLOAT)};
   models.push_back(model(classic));
 
+  ModelSpec words;
+  words.inputs = {value_info("W", ARSENAL_STRING, {"N"}), value_info("V", ARSENAL_STRING, {1, 1})};
+  words.nodes = {
+      node("StringNormalizer", {"W"}, {"upper"}, {attribute("case_change_action", "UPPER"), attribute("locale", "de")}),
+      node("LabelEncoder", {"upper"}, {"code"},
+           {attribute("keys_strings", std::vector<std::string>{"X", "YY"}),
+            attribute("values_int64s", std::vector<std::int64_t>{1, 2})},
+           "ml"),
+      node("StringNormalizer", {"V"}, {"one"},
+           {attribute("stopwords", std::vector<std::string>{"x", "NO"}), attribute("is_case_sensitive", 0)}),
+  };
+  words.outputs = {value_info("upper", ARSENAL_STRING), value_info("code", ARSENAL_INT64),
+                   value_info("one", ARSENAL_STRING)};
+  models.push_back(model(words));
+
+  ModelSpec places;
+  places.microsoft_opset = 1;
+  places.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 3}), value_info("I", ARSENAL_INT64, {"N", 1})};
+  places.initializers = {tensor("slope", {3}, std::vector<float>{0.5f, 0, -1}),
+                         tensor("points", {2, 3}, std::vector<float>{1, 2, 3, 4, 5, 6}),
+                         tensor("zero", {1}, std::vector<std::int64_t>{0}),
+                         tensor("cells", {2, 2}, std::vector<std::int64_t>{0, 1, -1, 2}),
+                         tensor("one", {1}, std::vector<std::int64_t>{1})};
+  places.nodes = {
+      node("PRelu", {"X", "slope"}, {"bent"}),
+      node("CDist", {"bent", "points"}, {"distances"}, {attribute("metric", "euclidean")}, "com.microsoft"),
+      node("Mul", {"I", "zero"}, {"first"}),
+      node("GatherND", {"distances", "first"}, {"nearest"}, {attribute("batch_dims", 1)}),
+      node("Unsqueeze", {"nearest", "one"}, {"update"}),
+      node("ScatterElements", {"bent", "first", "update"}, {"Y"},
+           {attribute("axis", 1), attribute("reduction", "max")}),
+      node("GatherND", {"points", "cells"}, {"known"}),
+  };
+  places.outputs = {value_info("Y", ARSENAL_FLOAT), value_info("known", ARSENAL_FLOAT)};
+  models.push_back(model(places));
+
   ModelSpec calls;
   calls.inputs = {value_info("X", ARSENAL_FLOAT, {"N", 2})};
   calls.functions = {function({"Inner",

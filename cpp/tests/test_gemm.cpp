@@ -109,7 +109,7 @@ TYPED_TEST(GemmKernels, AreTheSameFromEveryKernel) {
       for (std::size_t i = 0; i < n_rows; ++i) {
         for (std::size_t j = 0; j < result_stride; ++j) {
           const T wanted =
-              j < n_columns ? wanted_element(&rows[i * row_stride], matrix, depth, n_columns, j, given) : T(77);
+              j < n_columns ? wanted_element(rows.data() + i * row_stride, matrix, depth, n_columns, j, given) : T(77);
           ASSERT_TRUE(same(result[i * result_stride + j], wanted))
               << isa_name(isa) << ": " << n_rows << " × " << depth << " × " << n_columns << " at " << i << ", " << j;
         }
@@ -169,7 +169,8 @@ TEST(GemmTiles, AreTheSameWithOneRegisterPerLine) {
         {rows.data(), deep, n_rows, panels.data(), depth, n_columns, nullptr, result.data(), wide});
     for (std::size_t i = 0; i < result.size(); ++i) {
       const std::size_t row = i / n_columns;
-      ASSERT_EQ(result[i], wanted_element<float>(&rows[row * depth], matrix, depth, n_columns, i % n_columns, nullptr))
+      ASSERT_EQ(result[i],
+                wanted_element<float>(rows.data() + row * depth, matrix, depth, n_columns, i % n_columns, nullptr))
           << n_rows << " × " << depth << " × " << n_columns << " at " << i;
     }
   }

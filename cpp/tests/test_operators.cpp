@@ -136,6 +136,45 @@ TEST(Operators, WhereTakesAnyElementType) {
   EXPECT_EQ(got.values[3].data, right[1].data());
 }
 
+TEST(Operators, GatherNdLooksTuplesUp) {
+  const Dense<float> data{{2, 3}, {1, 2, 3, 4, 5, 6}};
+  const Dense<std::int64_t> cells{{2, 2}, {0, -1, 1, 0}};
+  expect(evaluate<float>({"GatherND", {}}, {data.input(), cells.input()}), {2}, {3, 4});
+  const Dense<std::int64_t> rows{{3, 1}, {1, 0, -1}};
+  expect(evaluate<float>({"GatherND", {}}, {data.input(), rows.input()}), {3, 3}, {4, 5, 6, 1, 2, 3, 4, 5, 6});
+  const Dense<std::int64_t> places{{2, 1}, {2, 0}};
+  expect(evaluate<float>({"GatherND", {attribute("batch_dims", 1)}}, {data.input(), places.input()}), {2}, {3, 4});
+  const Dense<std::int64_t> beyond{{1, 2}, {2, 0}};
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"GatherND", {}}, {data.input(), beyond.input()}); }).what(),
+               "node 0 (GatherND): index 2 is out of range for an extent of 2");
+}
+
+TEST(Operators, ScatterElementsUpdatesInOrder) {
+  const Dense<float> data{{2, 3}, {1, 2, 3, 4, 5, 6}};
+  const Dense<std::int64_t> indices{{2, 2}, {0, 0, -1, 1}};
+  const Dense<float> updates{{2, 2}, {10, 20, 30, 40}};
+  const auto scattered = [&](const char* reduction) {
+    return evaluate<float>({"ScatterElements", {attribute("axis", 1), attribute("reduction", reduction)}},
+                           {data.input(), indices.input(), updates.input()});
+  };
+  expect(scattered("none"), {2, 3}, {20, 2, 3, 4, 40, 30});
+  expect(scattered("add"), {2, 3}, {31, 2, 3, 4, 45, 36});
+  expect(scattered("mul"), {2, 3}, {200, 2, 3, 4, 200, 180});
+  expect(scattered("max"), {2, 3}, {20, 2, 3, 4, 40, 30});
+  expect(scattered("min"), {2, 3}, {1, 2, 3, 4, 5, 6});
+  EXPECT_STREQ(error_of([&] { scattered("mean"); }).what(),
+               "node 0 (ScatterElements): attribute 'reduction' is 'mean', wanted none, add, mul, min or max");
+}
+
+TEST(Operators, PReluStretchesTheSlopeAlone) {
+  const Dense<float> x{{2, 2}, {-1, 2, -3, -4}};
+  const Dense<float> slope{{2}, {10, 100}};
+  expect(evaluate<float>({"PRelu", {}}, {x.input(), slope.input()}), {2, 2}, {-10, 2, -30, -400});
+  const Dense<float> row{{2}, {-1, 2}};
+  EXPECT_STREQ(error_of([&] { evaluate<float>({"PRelu", {}}, {row.input(), x.input()}); }).what(),
+               "node 0 (PRelu): a slope of shape [?, ?] cannot be broadcast to shape [?]");
+}
+
 TEST(Operators, CastBetweenNumbers) {
   const Dense<double> reals{{9}, {0.0, -0.9, 1.9, -1.9, 300.7, 3e9, 1e300, -1e300, std::nan("")}};
   const auto to = [](int dtype) { return std::vector<Message>{attribute("to", dtype)}; };

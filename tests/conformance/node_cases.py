@@ -14,13 +14,14 @@ from onnx import TensorProto
 
 NAMES = """
 Abs Add And ArgMax ArgMin ArrayFeatureExtractor BatchNormalization Binarizer Cast CastLike Ceil Celu Clip
-Compress Concat Constant ConstantOfShape CumSum DequantizeLinear Div Dropout DynamicQuantizeLinear Elu Equal Erf
-Exp Expand Flatten Floor Gather GatherElements Gelu Gemm Greater GreaterOrEqual HardSigmoid HardSwish Identity
-IsInf IsNaN LabelEncoder LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax LpNormalization MatMul
-MatMulInteger Max Mean Min Mish Mod Mul Neg Not OneHot Or Pad Pow QLinearMatMul QuantizeLinear Range Reciprocal
-ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
-ReduceSumSquare Relu Reshape Round Selu Shape Sigmoid Sign Size Slice Softmax Softplus Softsign Split Sqrt
-Squeeze Sub Sum Swish Tanh TfIdfVectorizer ThresholdedRelu Tile TopK Transpose TreeEnsemble Unsqueeze Where Xor
+Compress Concat Constant ConstantOfShape CumSum DequantizeLinear Div Dropout DynamicQuantizeLinear Elu Equal
+Erf Exp Expand Flatten Floor Gather GatherElements GatherND Gelu Gemm Greater GreaterOrEqual HardSigmoid
+HardSwish Identity IsInf IsNaN LabelEncoder LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax
+LpNormalization MatMul MatMulInteger Max Mean Min Mish Mod Mul Neg Not OneHot Or PRelu Pad Pow QLinearMatMul
+QuantizeLinear Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin
+ReduceProd ReduceSum ReduceSumSquare Relu Reshape Round ScatterElements Selu Shape Sigmoid Sign Size Slice
+Softmax Softplus Softsign Split Sqrt Squeeze StringNormalizer Sub Sum Swish Tanh TfIdfVectorizer
+ThresholdedRelu Tile TopK Transpose TreeEnsemble Unsqueeze Where Xor
 """
 OPERATORS = frozenset(NAMES.split())
 DTYPES = {
@@ -38,6 +39,7 @@ SHAPE_OPERANDS = {
     "Pad": (1, 3),
     "Range": (0, 1, 2),
     "Slice": (1, 2, 3, 4),
+    "StringNormalizer": (0,),
 }
 
 

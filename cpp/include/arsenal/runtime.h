@@ -354,7 +354,9 @@ ARSENAL_API arsenal_status arsenal_session_bind(const arsenal_session* session, 
  * With a workspace of ::arsenal_session_bind's size nothing is allocated. Without one (NULL, 0) nothing is allocated
  * either as long as 16 KiB on the stack are enough, as they are for a row of a tree model; beyond that the
  * call allocates once and frees before it returns. With one thread no lock is taken.
- * Output strings point into memory of the session, or to where the caller's own input strings point.
+ * Output strings point into memory of the session, to where the caller's own input strings point or, where the model
+ * makes text (StringNormalizer), into memory that the calling thread owns until the end of its next run of such a
+ * model, and that grows with the text, up to `max_workspace_bytes`.
  * On failure the contents of the outputs are unspecified.
  *
  * @param inputs          one tensor per input, `n_inputs` = ::arsenal_session_input_count

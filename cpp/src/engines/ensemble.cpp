@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "failure.h"
@@ -85,6 +86,57 @@ void Ensemble<T>::add_split(NodeMode mode, std::uint32_t feature, T value, bool 
 }
 
 template <typename T>
+bool children_follow(const Ensemble<T>& ensemble) noexcept {
+  // Leaves are negative, which as unsigned is beyond all splits.
+  using Unsigned = std::make_unsigned_t<Branch>;
+  bool follow = true;
+  for (std::size_t i = 0; i < ensemble.splits.size(); ++i) {
+    const auto at = static_cast<Unsigned>(i);
+    const Split<T>& split = ensemble.splits[i];
+    follow = follow & (static_cast<Unsigned>(split.yes) > at) & (static_cast<Unsigned>(split.no) > at);
+  }
+  return follow;
+}
+
+namespace {
+
+void check_depth(std::uint32_t depth, std::size_t tree, const Limits& limits) {
+  if (depth > limits.max_tree_depth) {
+    fail(ARSENAL_LIMIT_EXCEEDED, "tree %zu is deeper than max_tree_depth = %u", tree, limits.max_tree_depth);
+  }
+}
+
+// check_ensemble() where children follow their parents: then there are no cycles, and no walk is needed. Place 0 stands
+// for every leaf, so that nothing branches on what is one.
+template <typename T>
+std::size_t check_in_order(Ensemble<T>& ensemble, const Limits& limits) {
+  const auto place = [](Branch branch) { return static_cast<std::size_t>(std::max(branch, Branch{-1}) + 1); };
+  std::vector<std::uint32_t> heights(ensemble.splits.size() + 1);
+  std::vector<std::uint8_t> reached(ensemble.splits.size() + 1);
+  for (std::size_t i = ensemble.splits.size(); i-- > 0;) {
+    const Split<T>& split = ensemble.splits[i];
+    heights[i + 1] = 1 + std::max(heights[place(split.yes)], heights[place(split.no)]);
+  }
+  for (std::size_t tree = 0; tree < ensemble.roots.size(); ++tree) {
+    const std::size_t root = place(ensemble.roots[tree]);
+    check_depth(heights[root], tree, limits);
+    ensemble.depths.push_back(heights[root]);
+    reached[root] = 1;
+  }
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < ensemble.splits.size(); ++i) {
+    const Split<T>& split = ensemble.splits[i];
+    const std::uint8_t here = reached[i + 1];
+    count += here;
+    reached[place(split.yes)] |= here;
+    reached[place(split.no)] |= here;
+  }
+  return count;
+}
+
+}  // namespace
+
+template <typename T>
 std::size_t check_ensemble(Ensemble<T>& ensemble, const Limits& limits) {
   constexpr std::uint32_t kUnseen = UINT32_MAX;
   constexpr std::uint32_t kOpen = UINT32_MAX - 1;
@@ -96,15 +148,18 @@ std::size_t check_ensemble(Ensemble<T>& ensemble, const Limits& limits) {
     if (!exists(split.yes) || !exists(split.no))
       fail(ARSENAL_INVALID_MODEL, "a branch leads to a node that is not there");
   }
+  for (std::size_t tree = 0; tree < ensemble.roots.size(); ++tree) {
+    if (!exists(ensemble.roots[tree])) fail(ARSENAL_INVALID_MODEL, "the root of tree %zu is not there", tree);
+  }
+  ensemble.depths.clear();
+  if (children_follow(ensemble)) return check_in_order(ensemble, limits);
   // Edges below each split. A walk over the splits with an explicit stack: trees may be deeper than ours.
   std::vector<std::uint32_t> heights(ensemble.splits.size(), kUnseen);
   std::vector<Branch> stack;
   const auto height_of = [&](Branch branch) { return branch < 0 ? 0 : heights[static_cast<std::size_t>(branch)]; };
-  ensemble.depths.clear();
   std::size_t reached = 0;
   for (std::size_t tree = 0; tree < ensemble.roots.size(); ++tree) {
     const Branch root = ensemble.roots[tree];
-    if (!exists(root)) fail(ARSENAL_INVALID_MODEL, "the root of tree %zu is not there", tree);
     if (height_of(root) == kUnseen) stack.push_back(root);
     while (!stack.empty()) {
       const auto at = static_cast<std::size_t>(stack.back());
@@ -122,9 +177,7 @@ std::size_t check_ensemble(Ensemble<T>& ensemble, const Limits& limits) {
       if (heights[at] != kOpen) continue;
       ++reached;
       heights[at] = 1 + std::max(height_of(split.yes), height_of(split.no));
-      if (heights[at] > limits.max_tree_depth) {
-        fail(ARSENAL_LIMIT_EXCEEDED, "tree %zu is deeper than max_tree_depth = %u", tree, limits.max_tree_depth);
-      }
+      check_depth(heights[at], tree, limits);
     }
     ensemble.depths.push_back(height_of(root));
   }
@@ -133,6 +186,8 @@ std::size_t check_ensemble(Ensemble<T>& ensemble, const Limits& limits) {
 
 template struct Ensemble<float>;
 template struct Ensemble<double>;
+template bool children_follow(const Ensemble<float>&) noexcept;
+template bool children_follow(const Ensemble<double>&) noexcept;
 template std::size_t check_ensemble(Ensemble<float>&, const Limits&);
 template std::size_t check_ensemble(Ensemble<double>&, const Limits&);
 

@@ -72,6 +72,11 @@ struct Ensemble {
   void add_set(std::vector<T> values);
 };
 
+// Whether the splits below each split come after it, as most writers have them: then one pass, from the last split to
+// the first, sees children before their parents.
+template <typename T>
+bool children_follow(const Ensemble<T>& ensemble) noexcept;
+
 // Checks that all branches exist and that no walk goes in circles or deeper than the limits; fills `depths`.
 // Throws Failure, naming the tree. Returns how many splits the roots reach.
 template <typename T>

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "engines/order.h"
 #include "engines/ranked.h"
 
 namespace arsenal::runtime {
@@ -42,20 +43,30 @@ class Ranker {
 
  private:
   // Splits that share a column if there are few enough thresholds: same feature, same way for NaN.
-  using Feature = std::pair<std::uint32_t, bool>;
-
   struct Thresholds {
+    std::uint32_t feature;
+    bool nan_yes;
     std::vector<T> values;
-    std::size_t first_column = 0;
+    std::size_t first_column;
+  };
+
+  // Where a split's threshold is: thresholds_[group].values[rank].
+  struct Place {
+    std::uint32_t group;
+    std::uint32_t rank;
   };
 
   std::uint32_t leaves_below(Branch branch) const {
-    return branch < 0 ? 1 : leaf_counts_[static_cast<std::size_t>(branch)];
+    return leaf_counts_[static_cast<std::size_t>(std::max(branch, Branch{-1}) + 1)];
   }
 
   // Leaves of the tree below each split, shared ones once per path. False if a tree has too many, or all together.
   bool count_leaves() {
-    leaf_counts_.assign(ensemble_.splits.size(), 0);
+    leaf_counts_.assign(ensemble_.splits.size() + 1, 0);
+    leaf_counts_[0] = 1;
+    if (children_follow(ensemble_)) {
+      for (std::size_t at = ensemble_.splits.size(); at-- > 0;) count_leaves_of(at);
+    }
     std::vector<Branch> stack;
     std::size_t total = 0;
     for (const Branch root : ensemble_.roots) {
@@ -63,14 +74,12 @@ class Ranker {
       while (!stack.empty()) {
         const auto at = static_cast<std::size_t>(stack.back());
         const Split<T>& split = ensemble_.splits[at];
-        const std::uint32_t yes = leaves_below(split.yes);
-        const std::uint32_t no = leaves_below(split.no);
-        if (yes != 0 && no != 0) {
-          leaf_counts_[at] = std::min(yes + no, kMostLeaves + 1);
+        if (leaves_below(split.yes) != 0 && leaves_below(split.no) != 0) {
+          count_leaves_of(at);
           stack.pop_back();
         } else {
-          if (yes == 0) stack.push_back(split.yes);
-          if (no == 0) stack.push_back(split.no);
+          if (leaves_below(split.yes) == 0) stack.push_back(split.yes);
+          if (leaves_below(split.no) == 0) stack.push_back(split.no);
         }
       }
       if (leaves_below(root) > kMostLeaves) return false;
@@ -79,14 +88,37 @@ class Ranker {
     return total <= kMostCopies * (ensemble_.leaf_count() + ensemble_.splits.size());
   }
 
+  void count_leaves_of(std::size_t at) {
+    const Split<T>& split = ensemble_.splits[at];
+    leaf_counts_[at + 1] = std::min(leaves_below(split.yes) + leaves_below(split.no), kMostLeaves + 1);
+  }
+
+  // All splits in the order of feature, way for NaN and threshold: one walk gives every threshold its rank.
   void collect_thresholds() {
+    std::vector<std::uint32_t> order;
+    std::vector<OrderedBits<T>> thresholds;
+    std::vector<std::uint64_t> features;
+    order.reserve(ensemble_.splits.size());
+    thresholds.reserve(ensemble_.splits.size());
+    features.reserve(ensemble_.splits.size());
     for (const Split<T>& split : ensemble_.splits) {
-      if (split.set == Split<T>::kNoSet) thresholds_[{split.feature, split.nan_yes}].values.push_back(split.threshold);
+      if (split.set == Split<T>::kNoSet) order.push_back(static_cast<std::uint32_t>(thresholds.size()));
+      thresholds.push_back(ordered_bits(split.threshold));
+      features.push_back(std::uint64_t{split.feature} << 1 | (split.nan_yes ? 1 : 0));
     }
-    for (auto& entry : thresholds_) {
-      std::vector<T>& values = entry.second.values;
-      std::sort(values.begin(), values.end());
-      values.erase(std::unique(values.begin(), values.end()), values.end());
+    order_by(thresholds, order);
+    order_by(features, order);
+    places_.resize(ensemble_.splits.size());
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const std::uint32_t at = order[i];
+      const Split<T>& split = ensemble_.splits[at];
+      if (i == 0 || features[at] != features[order[i - 1]]) {
+        thresholds_.push_back({split.feature, split.nan_yes, {split.threshold}, 0});
+      } else if (thresholds_.back().values.back() != split.threshold) {
+        thresholds_.back().values.push_back(split.threshold);
+      }
+      places_[at] = {static_cast<std::uint32_t>(thresholds_.size() - 1),
+                     static_cast<std::uint32_t>(thresholds_.back().values.size() - 1)};
     }
   }
 
@@ -149,24 +181,24 @@ class Ranker {
   }
 
   bool add_rank_columns() {
-    for (auto& [feature, thresholds] : thresholds_) {
+    for (Thresholds& thresholds : thresholds_) {
       thresholds.first_column = trees_.rank_columns.size();
       for (std::size_t start = 0; start < thresholds.values.size(); start += kMostThresholds) {
         const std::size_t count = std::min(kMostThresholds, thresholds.values.size() - start);
-        add_rank_column(feature, thresholds.values.data() + start, count);
+        add_rank_column(thresholds, thresholds.values.data() + start, count);
         if (trees_.rank_columns.size() > kMostColumns) return false;
       }
     }
     return true;
   }
 
-  void add_rank_column(const Feature& feature, const T* values, std::size_t count) {
+  void add_rank_column(const Thresholds& thresholds, const T* values, std::size_t count) {
     constexpr T kInfinity = std::numeric_limits<T>::infinity();
     const std::size_t n_blocks = (count + kRankBlock - 1) / kRankBlock;
     RankColumn<T> column{};
-    column.feature = feature.first;
+    column.feature = thresholds.feature;
     column.n_blocks = static_cast<std::uint32_t>(n_blocks);
-    column.nan_rank = feature.second ? kLowestRank : kHighestRank;
+    column.nan_rank = thresholds.nan_yes ? kLowestRank : kHighestRank;
     trees_.rank_columns.push_back(column);
     for (std::size_t k = 0; k < n_blocks * kRankBlock; ++k)
       trees_.thresholds.push_back(k < count ? values[k] : kInfinity);
@@ -192,6 +224,7 @@ class Ranker {
     };
     const std::size_t base = trees_.leaves.size();
     trees_.leaves.resize(base + leaves_below(root));
+    trees_.nodes.reserve(ensemble_.splits.size());
     std::vector<Open> stack = {{root, 0}};
     while (!stack.empty()) {
       const auto [branch, first_leaf] = stack.back();
@@ -200,9 +233,10 @@ class Ranker {
         trees_.leaves[base + first_leaf] = static_cast<std::uint32_t>(~branch);
         continue;
       }
-      const Split<T>& split = ensemble_.splits[static_cast<std::size_t>(branch)];
+      const auto at = static_cast<std::size_t>(branch);
+      const Split<T>& split = ensemble_.splits[at];
       const std::uint32_t no_leaf = first_leaf + leaves_below(split.yes);
-      RankedNode node = split.set == Split<T>::kNoSet ? ranked_node(split) : member_node(split);
+      RankedNode node = split.set == Split<T>::kNoSet ? ranked_node(places_[at]) : member_node(split);
       node.from = static_cast<std::uint8_t>(first_leaf);
       node.to = static_cast<std::uint8_t>(no_leaf);
       trees_.nodes.push_back(node);
@@ -214,12 +248,9 @@ class Ranker {
     return trees_.column_count() <= kMostColumns;
   }
 
-  RankedNode ranked_node(const Split<T>& split) const {
-    const Thresholds& thresholds = thresholds_.find({split.feature, split.nan_yes})->second;
-    const auto found = std::lower_bound(thresholds.values.begin(), thresholds.values.end(), split.threshold);
-    const auto rank = static_cast<std::size_t>(found - thresholds.values.begin());
-    const std::size_t column = thresholds.first_column + rank / kMostThresholds;
-    const int below = static_cast<int>(rank % kMostThresholds);
+  RankedNode ranked_node(const Place& place) const {
+    const std::size_t column = thresholds_[place.group].first_column + place.rank / kMostThresholds;
+    const int below = static_cast<int>(place.rank % kMostThresholds);
     return {static_cast<std::uint16_t>(column), static_cast<std::int8_t>(kLowestRank + below + 1), 0, 0};
   }
 
@@ -243,8 +274,11 @@ class Ranker {
 
   const Ensemble<T>& ensemble_;
   RankedTrees<T> trees_;
+  // Of each split, at its position + 1; place 0 stands for every leaf.
   std::vector<std::uint32_t> leaf_counts_;
-  std::map<Feature, Thresholds> thresholds_;
+  std::vector<Thresholds> thresholds_;
+  // Of every split with a threshold.
+  std::vector<Place> places_;
   std::map<std::uint32_t, std::uint32_t> code_column_of_;
   std::map<std::pair<std::uint32_t, std::vector<std::uint8_t>>, std::size_t> set_column_of_;
 };

@@ -90,7 +90,7 @@ Attribute parse_attribute(std::string_view bytes, bool in_function) {
         seen = AttributeType::kInts;
         break;
       case attribute_field::kStrings:
-        attribute.strings.push_back(reader.bytes());
+        reader.byte_strings(attribute.strings);
         seen = AttributeType::kStrings;
         break;
       case attribute_field::kType:
@@ -212,7 +212,7 @@ TensorProto parse_tensor(std::string_view bytes) {
         reader.integers(tensor.int32_data);
         break;
       case tensor_field::kStringData:
-        tensor.string_data.push_back(reader.bytes());
+        reader.byte_strings(tensor.string_data);
         break;
       case tensor_field::kInt64Data:
         reader.integers(tensor.int64_data);

@@ -1,5 +1,6 @@
 #include "onnx/wire.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "failure.h"
@@ -7,6 +8,12 @@
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "fixed-width fields are read as they lie in memory");
 
 namespace arsenal::runtime::onnx {
+
+namespace {
+
+constexpr std::size_t kMostReserved = std::size_t{1} << 16;
+
+}  // namespace
 
 bool WireReader::next() {
   if (position_ == bytes_.size()) return false;
@@ -53,7 +60,15 @@ std::string_view WireReader::text() {
 
 void WireReader::integers(std::vector<std::int64_t>& values) {
   if (type_ != kBytes) {
+    // Room for all that may follow, at two bytes or more each; memory that is not used is not touched.
+    if (values.empty()) values.reserve(std::min((bytes_.size() - position_) / 2 + 1, kMostReserved));
     values.push_back(integer());
+    // Most writers give every element a tag of its own; where it is one byte, the next ones are read at once.
+    const std::uint32_t tag = field_ << 3 | kVarint;
+    while (tag < 0x80 && position_ < bytes_.size() && static_cast<unsigned char>(bytes_[position_]) == tag) {
+      tag_position_ = position_++;
+      values.push_back(static_cast<std::int64_t>(varint()));
+    }
     return;
   }
   const std::uint64_t size = varint();
@@ -61,6 +76,16 @@ void WireReader::integers(std::vector<std::int64_t>& values) {
   position_ = end - static_cast<std::size_t>(size);
   while (position_ < end) values.push_back(static_cast<std::int64_t>(varint()));
   if (position_ != end) fail_here("has a packed element that runs over its end");
+}
+
+void WireReader::byte_strings(std::vector<std::string_view>& values) {
+  if (values.empty()) values.reserve(std::min((bytes_.size() - position_) / 2 + 1, kMostReserved));
+  values.push_back(bytes());
+  const std::uint32_t tag = field_ << 3 | kBytes;
+  while (tag < 0x80 && position_ < bytes_.size() && static_cast<unsigned char>(bytes_[position_]) == tag) {
+    tag_position_ = position_++;
+    values.push_back(take(varint()));
+  }
 }
 
 void WireReader::reals(std::vector<float>& values) {
@@ -106,6 +131,9 @@ void WireReader::skip() {
 }
 
 std::uint64_t WireReader::varint() {
+  if (position_ < bytes_.size() && static_cast<unsigned char>(bytes_[position_]) < 0x80) {
+    return static_cast<unsigned char>(bytes_[position_++]);
+  }
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 70; shift += 7) {
     if (position_ == bytes_.size()) fail_here("is cut off inside a number");

@@ -38,6 +38,8 @@ class WireReader {
   void integers(std::vector<std::int64_t>& values);
   void reals(std::vector<float>& values);
   void doubles(std::vector<double>& values);
+  // One or more strings of a repeated field, of any bytes, appended to `values`.
+  void byte_strings(std::vector<std::string_view>& values);
 
   // Ignores a field of any valid wire type.
   void skip();

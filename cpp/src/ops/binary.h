@@ -11,7 +11,7 @@ namespace arsenal::runtime {
 
 // Function::apply(a, b, result) computes one element; false if it has no result, for the reason Function::kIssue.
 template <typename A, typename B, typename Result, typename Function>
-class Binary final : public Op {
+class Binary : public Op {
  public:
   bool shapes(const Inputs& in, const Outputs& out, Issue& issue) const noexcept override {
     if (broadcast_shapes(in[0].shape, in[1].shape, out[0].shape)) return true;

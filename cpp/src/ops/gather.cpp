@@ -2,20 +2,13 @@
 #include <cstdint>
 #include <cstring>
 
+#include "ops/place.h"
 #include "plan/registry.h"
 #include "plan/strided.h"
 
 namespace arsenal::runtime {
 
 namespace {
-
-// The place that an index names, which counts from the back if it is negative.
-bool find_place(std::int64_t given, std::int64_t extent, std::int64_t& place, Issue& issue) noexcept {
-  place = given < 0 ? given + extent : given;
-  if (place >= 0 && place < extent) return true;
-  return issue.set(ARSENAL_INVALID_VALUE, "index %lld is out of range for an extent of %lld",
-                   static_cast<long long>(given), static_cast<long long>(extent));
-}
 
 template <typename Index>
 class Gather final : public Op {

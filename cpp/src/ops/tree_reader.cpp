@@ -41,7 +41,7 @@ class NodeIds {
     }
   }
 
-  // SIZE_MAX if there is no such node. `near` is a position in the same tree if the caller knows one.
+  // SIZE_MAX if there is no such node.
   std::size_t find(std::int64_t tree, std::int64_t node) const {
     if (sequential_) {
       const auto start = starts_.find(tree);
@@ -55,6 +55,15 @@ class NodeIds {
     if (in_tree == positions_.end()) return SIZE_MAX;
     const auto found = in_tree->second.find(node);
     return found == in_tree->second.end() ? SIZE_MAX : found->second;
+  }
+
+  // The same in the tree of the node at `position`.
+  std::size_t find_beside(std::size_t position, std::int64_t node) const {
+    if (!sequential_) return find(trees_[position], node);
+    const std::size_t start = position - static_cast<std::size_t>(nodes_[position]);
+    if (node < 0 || static_cast<std::size_t>(node) >= nodes_.size() - start) return SIZE_MAX;
+    const std::size_t found = start + static_cast<std::size_t>(node);
+    return trees_[found] == trees_[position] ? found : SIZE_MAX;
   }
 
  private:
@@ -134,7 +143,9 @@ std::vector<PlacedWeight> placed_weights(const NodeIds& positions, const std::ve
   placed.reserve(node_ids.size());
   bool sorted = true;
   for (std::size_t i = 0; i < node_ids.size(); ++i) {
-    const std::size_t node = positions.find(tree_ids[i], node_ids[i]);
+    const bool same_tree = i > 0 && tree_ids[i] == tree_ids[i - 1];
+    const std::size_t node =
+        same_tree ? positions.find_beside(placed.back().node, node_ids[i]) : positions.find(tree_ids[i], node_ids[i]);
     if (node == SIZE_MAX) {
       fail(ARSENAL_INVALID_MODEL, "entry %zu of %s: tree %lld has no node %lld", i, names.node_ids,
            static_cast<long long>(tree_ids[i]), static_cast<long long>(node_ids[i]));
@@ -244,6 +255,8 @@ Ensemble<T> read_keyed_ensemble(OpBuilder& builder, const WeightNames& names, st
 
   std::vector<Mode> modes;
   std::vector<Branch> branches;
+  ensemble.weights.reserve(ids.size());
+  ensemble.leaf_begin.reserve(ids.size() + 1);
   modes.reserve(nodes.ids.size());
   branches.reserve(nodes.ids.size());
   Branch n_splits = 0;
@@ -266,8 +279,9 @@ Ensemble<T> read_keyed_ensemble(OpBuilder& builder, const WeightNames& names, st
   }
 
   std::vector<bool> is_child(nodes.ids.size(), false);
+  ensemble.splits.reserve(static_cast<std::size_t>(n_splits));
   const auto child = [&](std::size_t i, std::int64_t node, const char* list) {
-    const std::size_t position = positions.find(nodes.trees[i], node);
+    const std::size_t position = positions.find_beside(i, node);
     if (position == SIZE_MAX) {
       fail(ARSENAL_INVALID_MODEL, "entry %zu of %s: tree %lld has no node %lld", i, list,
            static_cast<long long>(nodes.trees[i]), static_cast<long long>(node));

@@ -172,6 +172,7 @@ class Builder {
     }
     OpBuilder builder(node, entry.since, std::move(operands), limits_, compat_, plan_.trees);
     step.op = entry.make(builder);
+    step.makes_text = step.op->makes_text();
     step.inputs.resize(builder.input_count());
     const std::vector<std::int32_t>& dtypes = builder.finish();
     for (std::size_t k = 0; k < dtypes.size(); ++k) {
@@ -273,16 +274,28 @@ class Builder {
     void* aligned = scratch.data();
     std::size_t room = words * 8;
     aligned = std::align(64, room - 64, aligned, room);
+    std::vector<char> text(step.makes_text ? step.op->text_bytes(in) : 0);
+    if (step.makes_text) aligned = text.data();
     Issue issue;
     if (!step.op->run(in, Outputs(plan_.frame.data(), step.outputs.data()), aligned, issue)) {
       fail(ARSENAL_INVALID_MODEL, "%s", issue.text);
     }
+    if (step.makes_text) results[0] = copy_of_strings(results[0]);
     bool points_into_op = false;
     for (std::size_t k = 0; k < results.size(); ++k) {
       points_into_op = points_into_op || results[k].dtype() == ARSENAL_STRING;
       set_constant(step.outputs[k], std::move(results[k]));
     }
     if (points_into_op) plan_.folded.push_back(std::move(step.op));
+  }
+
+  static Constant copy_of_strings(const Constant& strings) {
+    std::vector<std::string_view> views;
+    for (std::int64_t i = 0; i < strings.size(); ++i) {
+      const arsenal_string& element = strings.as<arsenal_string>()[i];
+      views.emplace_back(element.data, element.size);
+    }
+    return Constant::of_strings(views, strings.shape());
   }
 
   void add_output(const onnx::ValueInfo& info) {

@@ -9,6 +9,7 @@
 
 #include "plan/run.h"
 #include "plan/strided.h"
+#include "plan/text.h"
 
 namespace arsenal::runtime {
 
@@ -25,6 +26,8 @@ struct Layout {
   std::int64_t block = 0;
   std::int64_t n_blocks = 1;
   std::size_t n_workers = 1;
+  // Whether a step makes text.
+  bool makes_text = false;
   // Offsets within one worker's slice, which begins with its frame.
   std::size_t scratch_offset = 0;
   std::size_t slice_bytes = 0;
@@ -73,6 +76,7 @@ class Call {
   bool run_block(const RunArguments& arguments, Tensor* frame, char* scratch, std::int64_t first_row,
                  Issue& issue) const noexcept;
   bool run_steps(Tensor* frame, char* scratch, Issue& issue) const noexcept;
+  char* text_room(const Step& step, const Inputs& in, Issue& issue) const noexcept;
   void copy_sources(const RunArguments& arguments) const noexcept;
 
   // Marks values whose memory is the caller's; each block sets the real pointer.
@@ -84,6 +88,8 @@ class Call {
   Layout layout_;
   // Bit k: output k cannot be written in place and goes through a buffer.
   std::uint64_t buffered_outputs_ = 0;
+  // Where a step makes text.
+  TextMemory* text_ = nullptr;
 };
 
 inline Shape shape_of(std::int32_t rank, const std::int64_t* dims) noexcept {

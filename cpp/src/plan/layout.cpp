@@ -214,8 +214,11 @@ bool Call::measure(Tensor* frame, bool all_strided) noexcept {
   for (const Step& step : plan_.steps) {
     if (needed(step, layout_)) {
       scratch = std::max(scratch, step.op->scratch_bytes(Inputs(frame, step.inputs.data())));
+      layout_.makes_text = layout_.makes_text || step.makes_text;
     }
   }
+  // The text is the calling thread's: it outlives the run.
+  if (layout_.makes_text) layout_.n_workers = 1;
   layout_.scratch_offset = frame_bytes() + aligned(buffers);
   layout_.slice_bytes = layout_.scratch_offset + aligned(std::min(scratch, kTooMuch));
   if (layout_.slice_bytes <= runtime_.max_workspace_bytes / layout_.n_workers) return true;

@@ -65,6 +65,15 @@ class Op {
     return 0;
   }
 
+  // True if run() makes strings that neither an operand nor a table of its own holds. Then run() gets memory of
+  // text_bytes(), which lasts as long as these strings, for its scratch memory.
+  virtual bool makes_text() const noexcept { return false; }
+  // Memory for the text that run() makes of these operands, whose elements are known.
+  virtual std::size_t text_bytes(const Inputs& in) const noexcept {
+    (void)in;
+    return 0;
+  }
+
   // Computes the outputs. An output with data == nullptr is not asked for. `scratch` is aligned to 64 bytes and holds
   // scratch_bytes(). False, with the reason in `issue`, if the values make it impossible. Never allocates.
   virtual bool run(const Inputs& in, const Outputs& out, void* scratch, Issue& issue) const noexcept = 0;

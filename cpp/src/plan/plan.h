@@ -46,6 +46,8 @@ struct Step {
   std::string label;
   // Its output is its first input under another shape, and no output of the model: it shares the input's memory.
   bool is_alias = false;
+  // Op::makes_text.
+  bool makes_text = false;
   // Bit k: output k of the model needs this step.
   std::uint64_t needed_by = 0;
 };

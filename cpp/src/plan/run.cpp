@@ -84,6 +84,7 @@ bool Call::execute(const RunArguments& arguments, char* workspace) noexcept {
   for (std::size_t worker = 1; worker < layout_.n_workers; ++worker) {
     std::memcpy(workspace + worker * layout_.slice_bytes, workspace, frame_bytes());
   }
+  if (layout_.makes_text) text_ = &TextMemory::begin_run();
   Progress progress{this, &arguments, workspace, {}, {}};
   if (layout_.n_workers == 1) {
     work(&progress, 0);
@@ -166,12 +167,26 @@ bool Call::run_steps(Tensor* frame, char* scratch, Issue& issue) const noexcept 
       frame[step.outputs[0]].data = frame[step.inputs[0]].data;
       continue;
     }
-    if (!step.op->run(Inputs(frame, step.inputs.data()), Outputs(frame, step.outputs.data()), scratch, issue)) {
+    const Inputs in(frame, step.inputs.data());
+    char* const memory = step.makes_text ? text_room(step, in, issue) : scratch;
+    if (memory == nullptr || !step.op->run(in, Outputs(frame, step.outputs.data()), memory, issue)) {
       Issue reason = issue;
       return issue.set(reason.status, "%.200s: %.250s", step.label.c_str(), reason.text);
     }
   }
   return true;
+}
+
+char* Call::text_room(const Step& step, const Inputs& in, Issue& issue) const noexcept {
+  const std::size_t bytes = step.op->text_bytes(in);
+  if (bytes > runtime_.max_workspace_bytes || text_->taken() > runtime_.max_workspace_bytes - bytes) {
+    issue.set(ARSENAL_LIMIT_EXCEEDED, "the run makes text beyond max_workspace_bytes = %llu",
+              static_cast<unsigned long long>(runtime_.max_workspace_bytes));
+    return nullptr;
+  }
+  char* const room = text_->take(bytes);
+  if (room == nullptr) issue.set(ARSENAL_OUT_OF_MEMORY, "no memory for %zu bytes of text", bytes);
+  return room;
 }
 
 // Outputs that are inputs or constants themselves.
