@@ -12,6 +12,8 @@ BIN := $(CURDIR)/$(VENV)/bin
 CMAKE_BUILD := build/cpp
 # Warnings are errors here, and nowhere that a user's compiler builds the package.
 export ARSENAL_WERROR := 1
+# bindings/rust takes the library that `make test-cpp` builds, instead of building its own.
+export ARSENAL_LIB_DIR := $(CURDIR)/$(CMAKE_BUILD)/cpp
 export PYO3_PYTHON := $(BIN)/python
 export PATH := $(BIN):$(PATH)
 
@@ -46,7 +48,7 @@ $(VENV)/.extra-%: pyproject.toml $(VENV)/.created
 
 # What the two extensions are made of, folders included, so that a deleted file counts as a change.
 NATIVE := Cargo.toml Cargo.lock CMakeLists.txt cpp/CMakeLists.txt pyproject.toml \
-  $(shell find rust bindings cpp/cmake cpp/include cpp/src 2>/dev/null)
+  $(shell find rust bindings/pyo3 bindings/pybind11 cpp/cmake cpp/include cpp/src 2>/dev/null)
 PACKAGE := $(shell find python -not -name '*.so' -not -path '*__pycache__*' -type f) README.md LICENSE
 
 .PHONY: build
@@ -114,11 +116,12 @@ test-rust: $(VENV)/.created ## Tests of the learning core
 	cargo test --quiet
 
 .PHONY: test-cpp
-test-cpp: $(VENV)/.group-build ## Tests of the runtime, and its example programs
+test-cpp: $(VENV)/.group-build ## Tests of the runtime, of its Rust crate, and the example programs
 	@tools/googletest
 	cmake -S . -B $(CMAKE_BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
 	cmake --build $(CMAKE_BUILD)
 	ctest --test-dir $(CMAKE_BUILD) --output-on-failure
+	cargo test --quiet -p arsenal-runtime
 
 .PHONY: test-sanitize
 test-sanitize: $(VENV)/.group-build ## Tests of the runtime under the address and undefined behaviour sanitizers
@@ -183,7 +186,7 @@ coverage-rust: $(TARPAULIN) $(VENV)/.created
 
 .PHONY: docs
 docs: build $(VENV)/.group-docs $(VENV)/.extra-cli ## The documentation site in docs/_build/html; warnings are errors
-	RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --target-dir target
+	RUSTDOCFLAGS='-D warnings' cargo doc --quiet --no-deps --workspace --exclude arsenal-pyo3 --target-dir target
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	rm -rf docs/_build/html/rust
 	cp -r target/doc docs/_build/html/rust

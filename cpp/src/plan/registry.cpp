@@ -6,27 +6,34 @@ namespace {
 
 using Family = OpTable (*)();
 
+// What models of trees and linear models are made of; then everything else.
 constexpr Family kFamilies[] = {
-    activation_ops,
     argmax_ops,
     arithmetic_ops,
     cast_ops,
-    cdist_ops,
     column_ops,
-    compare_ops,
-    compress_ops,
     concat_ops,
-    constant_ops,
-    cum_sum_ops,
-    dropout_ops,
     feature_ops,
     gather_ops,
-    gather_nd_ops,
     gemm_ops,
     label_encoder_ops,
     linear_ops,
-    lp_normalization_ops,
     matmul_ops,
+    shape_ops,
+    softmax_ops,
+    tree_ops,
+    unary_ops,
+    zip_map_ops,
+#ifndef ARSENAL_ONLY_TREES
+    activation_ops,
+    cdist_ops,
+    compare_ops,
+    compress_ops,
+    constant_ops,
+    cum_sum_ops,
+    dropout_ops,
+    gather_nd_ops,
+    lp_normalization_ops,
     normalization_ops,
     one_hot_ops,
     pad_ops,
@@ -37,19 +44,21 @@ constexpr Family kFamilies[] = {
     range_ops,
     reduce_ops,
     scatter_ops,
-    shape_ops,
     slice_ops,
-    softmax_ops,
     string_ops,
     svm_ops,
     tf_idf_ops,
     tile_ops,
     top_k_ops,
-    tree_ops,
-    unary_ops,
     variadic_ops,
-    zip_map_ops,
+#endif
 };
+
+#ifdef ARSENAL_ONLY_TREES
+constexpr const char* kScope = ": this build has those of trees and linear models alone (ARSENAL_OPERATORS)";
+#else
+constexpr const char* kScope = "";
+#endif
 
 }  // namespace
 
@@ -76,7 +85,7 @@ const OpEntry& find_op(std::string_view domain, std::string_view op_type, std::i
   if (best != nullptr) return *best;
   fail(ARSENAL_UNSUPPORTED, "operator %s of domain %s, opset %lld, is not supported%s", quoted(op_type).c_str(),
        quoted(domain_name(domain)).c_str(), static_cast<long long>(opset),
-       known ? ": it is older than the versions that this runtime has" : "");
+       known ? ": it is older than the versions that this runtime has" : kScope);
 }
 
 }  // namespace arsenal::runtime

@@ -31,8 +31,8 @@ class InferenceSession(_cpp.Session):
         :class:`~arsenal.deployment.fallback.OnnxRuntimeSession`, with the same methods.
 
     compat : {"onnxruntime", "spec"}, default "onnxruntime"
-        Whom an operator of ai.onnx.ml follows where onnxruntime and the text of the ONNX specification disagree. The page
-        on conformance lists these cases. Models of converters are tested with onnxruntime. ``"spec"`` excludes a
+        Whom an operator of ai.onnx.ml follows where onnxruntime and the text of the ONNX specification disagree. The
+        page on conformance lists these cases. Models of converters are tested with onnxruntime. ``"spec"`` excludes a
         `fallback`.
 
     Raises
