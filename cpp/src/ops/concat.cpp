@@ -74,6 +74,8 @@ class Concat final : public Op {
   }
 
   bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
+    // Nothing to write, and perhaps no memory to count in.
+    if (element_count(out[0].shape) == 0) return true;
     std::int32_t axis;
     resolve_axis(axis_, out[0].shape.rank, axis);
     std::int64_t outer = 1;
