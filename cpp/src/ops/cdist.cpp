@@ -30,6 +30,8 @@ class CDist final : public Op {
   bool keeps_rows(const std::vector<Operand>& inputs) const override { return !inputs[1].has_rows; }
 
   bool run(const Inputs& in, const Outputs& out, void*, Issue&) const noexcept override {
+    // An empty result may have huge extents.
+    if (element_count(out[0].shape) == 0) return true;
     const std::int64_t n_rows = in[0].shape.dims[0];
     const std::int64_t n_others = in[1].shape.dims[0];
     const std::int64_t n_columns = in[0].shape.dims[1];

@@ -43,6 +43,8 @@ class Gather final : public Op {
   }
 
   bool run(const Inputs& in, const Outputs& out, void*, Issue& issue) const noexcept override {
+    // An empty result may have huge extents.
+    if (element_count(out[0].shape) == 0) return true;
     const Shape& data = in[0].shape;
     std::int32_t axis;
     resolve_axis(axis_, data.rank, axis);

@@ -52,6 +52,8 @@ class GatherNd final : public Op {
 
   bool run(const Inputs& in, const Outputs& out, void*, Issue& issue) const noexcept override {
     const Shape& data = in[0].shape;
+    // An empty result may have huge extents.
+    if (element_count(out[0].shape) == 0) return true;
     const Shape& indices = in[1].shape;
     const std::int64_t length = indices.dims[indices.rank - 1];
     std::int64_t n_batches = 1;

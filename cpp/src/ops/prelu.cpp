@@ -32,7 +32,10 @@ class PRelu final : public Binary<T, T, T, Slope> {
     const Shape& x = in[0].shape;
     bool fits = broadcast_shapes(x, in[1].shape, out[0].shape) && out[0].shape.rank == x.rank;
     // The slope is stretched, never the elements.
-    for (std::int32_t d = 0; fits && d < x.rank; ++d) fits = x.dims[d] < 0 || out[0].shape.dims[d] == x.dims[d];
+    for (std::int32_t d = 0; fits && d < x.rank; ++d) {
+      const std::int64_t stretched = out[0].shape.dims[d];
+      fits = x.dims[d] < 0 || stretched < 0 || stretched == x.dims[d];
+    }
     if (!fits) {
       return issue.set(ARSENAL_SHAPE_MISMATCH, "a slope of shape %s cannot be broadcast to shape %s",
                        ShapeText(in[1].shape).text, ShapeText(x).text);
