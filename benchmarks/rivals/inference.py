@@ -34,7 +34,7 @@ from benchmarks import tables
 from rivals import machine, report
 from rivals.inference_bars import bars_of
 from rivals.race import Contestant, Metrics, race
-from rivals.sessions import LOAD, LOAD_COLUMNS, SHARED, SHARED_COLUMNS, onnxruntime_session
+from rivals.sessions import LOAD, LOAD_COLUMNS, SHARED, SHARED_COLUMNS, arsenal_session, onnxruntime_session
 
 COLUMNS = (
     report.Column("p50_us", "1 row p50, µs", ratio=True),
@@ -61,17 +61,13 @@ MODELS = ("boosting", "forest", "isolation", "linear", "catboost", "flights", "s
 
 
 def arsenal(setting: Setting) -> Callable[[], Metrics]:
-    from arsenal.deployment import InferenceSession
-
-    session = InferenceSession(_file(setting), n_threads=1)
+    session = arsenal_session(_file(setting))
     return _repetition(setting, session, lambda X: _positive(session(X)))
 
 
 def arsenal_reads(setting: Setting) -> Callable[[], Metrics]:
     """The model that `from_lightgbm` makes takes float64; the conversion of the rows is part of a call."""
-    from arsenal.deployment import InferenceSession
-
-    session = InferenceSession(_file(setting), n_threads=1)
+    session = arsenal_session(_file(setting))
 
     def call(X: np.ndarray) -> Any:
         return session(X.astype(np.float64))
@@ -104,10 +100,9 @@ def onnxruntime_call(file: str) -> Predict:
 
 def arsenal_flights(setting: Setting) -> Callable[[], Metrics]:
     """A row is a dict of numbers and strings, the batch an Arrow table."""
-    from arsenal.deployment import InferenceSession
     from pyarrow import feather
 
-    session = InferenceSession(_file(setting), n_threads=1)
+    session = arsenal_session(_file(setting))
     table = feather.read_table(Path(setting["folder"]) / "flights.feather")
     singles = table.slice(0, setting["calls"]).to_pylist()
     return _timed(setting, session, singles, table, _positive(session(table)))

@@ -14,14 +14,14 @@ def bars_of(endings: Iterable[str], isa: Iterable[str]) -> list[Bar]:
 
 
 def _bars(ending: str, share: float) -> tuple[Bar, ...]:
-    ours, theirs = f"arsenal, {ending}", f"onnxruntime, {ending}"
+    ours, theirs = (f"{name}, {ending}".removesuffix(", ") for name in ("arsenal", "onnxruntime"))
     tail = Bar("one row, p99 over p50", "tail", "at most", 2, 2, ours=ours)
     one_row = Bar("one row, times onnxruntime's speed", "p50_us", "times better", 8, 15, (theirs,), ours)
     if ending == "":
         return (
             _row("onnxruntime", 15 * share, 15),
             _row("LightGBM", 25 * share, 25),
-            Bar("one row, p99 over p50", "tail", "at most", 2, 2),
+            tail,
             _batch("onnxruntime", 35 * share, 75),
             _batch("XGBoost", 12 * share, 12),
             _batch("YDF", 9 * share, 9),

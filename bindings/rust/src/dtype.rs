@@ -3,7 +3,7 @@
 /// The type of a tensor's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "a name says its dtype")]
 pub enum DType {
     F32,
     F64,

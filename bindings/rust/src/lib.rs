@@ -31,7 +31,7 @@
 
 mod dtype;
 mod error;
-#[allow(unsafe_code)]
+#[allow(unsafe_code, reason = "the C interface is called here alone")]
 mod ffi;
 mod options;
 mod session;

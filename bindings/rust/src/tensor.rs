@@ -12,7 +12,7 @@ pub struct Tensor {
 /// The elements of a [`Tensor`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-#[allow(missing_docs)]
+#[allow(missing_docs, reason = "a name says its dtype")]
 pub enum Values {
     F32(Vec<f32>),
     F64(Vec<f64>),

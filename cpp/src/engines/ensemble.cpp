@@ -106,19 +106,17 @@ void check_depth(std::uint32_t depth, std::size_t tree, const Limits& limits) {
   }
 }
 
-// check_ensemble() where children follow their parents: then there are no cycles, and no walk is needed. Place 0 stands
-// for every leaf, so that nothing branches on what is one.
+// check_ensemble() where children follow their parents: then there are no cycles, and no walk is needed.
 template <typename T>
 std::size_t check_in_order(Ensemble<T>& ensemble, const Limits& limits) {
-  const auto place = [](Branch branch) { return static_cast<std::size_t>(std::max(branch, Branch{-1}) + 1); };
   std::vector<std::uint32_t> heights(ensemble.splits.size() + 1);
   std::vector<std::uint8_t> reached(ensemble.splits.size() + 1);
   for (std::size_t i = ensemble.splits.size(); i-- > 0;) {
     const Split<T>& split = ensemble.splits[i];
-    heights[i + 1] = 1 + std::max(heights[place(split.yes)], heights[place(split.no)]);
+    heights[i + 1] = 1 + std::max(heights[slot_of(split.yes)], heights[slot_of(split.no)]);
   }
   for (std::size_t tree = 0; tree < ensemble.roots.size(); ++tree) {
-    const std::size_t root = place(ensemble.roots[tree]);
+    const std::size_t root = slot_of(ensemble.roots[tree]);
     check_depth(heights[root], tree, limits);
     ensemble.depths.push_back(heights[root]);
     reached[root] = 1;
@@ -128,8 +126,8 @@ std::size_t check_in_order(Ensemble<T>& ensemble, const Limits& limits) {
     const Split<T>& split = ensemble.splits[i];
     const std::uint8_t here = reached[i + 1];
     count += here;
-    reached[place(split.yes)] |= here;
-    reached[place(split.no)] |= here;
+    reached[slot_of(split.yes)] |= here;
+    reached[slot_of(split.no)] |= here;
   }
   return count;
 }

@@ -2,6 +2,7 @@
 #ifndef ARSENAL_SRC_ENGINES_ENSEMBLE_H_
 #define ARSENAL_SRC_ENGINES_ENSEMBLE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -71,6 +72,12 @@ struct Ensemble {
   // Appends a set; sorts it and drops repetitions.
   void add_set(std::vector<T> values);
 };
+
+// Where a list over splits whose place 0 stands for every leaf has a branch, the first split at 1: nothing branches on
+// what is a leaf.
+inline std::size_t slot_of(Branch branch) noexcept {
+  return static_cast<std::size_t>(std::max(branch, Branch{-1}) + 1);
+}
 
 // Whether the splits below each split come after it, as most writers have them: then one pass, from the last split to
 // the first, sees children before their parents.

@@ -34,6 +34,7 @@ class Ranker {
     if (!count_leaves()) return std::nullopt;
     collect_thresholds();
     if (!collect_categories() || !add_rank_columns()) return std::nullopt;
+    trees_.nodes.reserve(ensemble_.splits.size());
     for (const Branch root : ensemble_.roots) {
       if (!add_tree(root)) return std::nullopt;
     }
@@ -56,9 +57,7 @@ class Ranker {
     std::uint32_t rank;
   };
 
-  std::uint32_t leaves_below(Branch branch) const {
-    return leaf_counts_[static_cast<std::size_t>(std::max(branch, Branch{-1}) + 1)];
-  }
+  std::uint32_t leaves_below(Branch branch) const { return leaf_counts_[slot_of(branch)]; }
 
   // Leaves of the tree below each split, shared ones once per path. False if a tree has too many, or all together.
   bool count_leaves() {
@@ -224,7 +223,6 @@ class Ranker {
     };
     const std::size_t base = trees_.leaves.size();
     trees_.leaves.resize(base + leaves_below(root));
-    trees_.nodes.reserve(ensemble_.splits.size());
     std::vector<Open> stack = {{root, 0}};
     while (!stack.empty()) {
       const auto [branch, first_leaf] = stack.back();
@@ -274,7 +272,7 @@ class Ranker {
 
   const Ensemble<T>& ensemble_;
   RankedTrees<T> trees_;
-  // Of each split, at its position + 1; place 0 stands for every leaf.
+  // At slot_of() each branch.
   std::vector<std::uint32_t> leaf_counts_;
   std::vector<Thresholds> thresholds_;
   // Of every split with a threshold.

@@ -60,15 +60,9 @@ std::string_view WireReader::text() {
 
 void WireReader::integers(std::vector<std::int64_t>& values) {
   if (type_ != kBytes) {
-    // Room for all that may follow, at two bytes or more each; memory that is not used is not touched.
-    if (values.empty()) values.reserve(std::min((bytes_.size() - position_) / 2 + 1, kMostReserved));
+    reserve(values);
     values.push_back(integer());
-    // Most writers give every element a tag of its own; where it is one byte, the next ones are read at once.
-    const std::uint32_t tag = field_ << 3 | kVarint;
-    while (tag < 0x80 && position_ < bytes_.size() && static_cast<unsigned char>(bytes_[position_]) == tag) {
-      tag_position_ = position_++;
-      values.push_back(static_cast<std::int64_t>(varint()));
-    }
+    while (repeats()) values.push_back(static_cast<std::int64_t>(varint()));
     return;
   }
   const std::uint64_t size = varint();
@@ -79,13 +73,9 @@ void WireReader::integers(std::vector<std::int64_t>& values) {
 }
 
 void WireReader::byte_strings(std::vector<std::string_view>& values) {
-  if (values.empty()) values.reserve(std::min((bytes_.size() - position_) / 2 + 1, kMostReserved));
+  reserve(values);
   values.push_back(bytes());
-  const std::uint32_t tag = field_ << 3 | kBytes;
-  while (tag < 0x80 && position_ < bytes_.size() && static_cast<unsigned char>(bytes_[position_]) == tag) {
-    tag_position_ = position_++;
-    values.push_back(take(varint()));
-  }
+  while (repeats()) values.push_back(take(varint()));
 }
 
 void WireReader::reals(std::vector<float>& values) {
@@ -128,6 +118,18 @@ void WireReader::skip() {
     default:
       take(varint());
   }
+}
+
+bool WireReader::repeats() {
+  const std::uint32_t tag = field_ << 3 | type_;
+  if (tag >= 0x80 || position_ == bytes_.size() || static_cast<unsigned char>(bytes_[position_]) != tag) return false;
+  tag_position_ = position_++;
+  return true;
+}
+
+template <typename T>
+void WireReader::reserve(std::vector<T>& values) const {
+  if (values.empty()) values.reserve(std::min((bytes_.size() - position_) / 2 + 1, kMostReserved));
 }
 
 std::uint64_t WireReader::varint() {

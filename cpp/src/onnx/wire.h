@@ -47,6 +47,11 @@ class WireReader {
  private:
   enum WireType : std::uint32_t { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
 
+  // Goes on to the next field if it has this one's tag, which most writers repeat for every element, in one byte.
+  bool repeats();
+  // Makes room for all elements that may follow, at two bytes or more each; memory that is not used is not touched.
+  template <typename T>
+  void reserve(std::vector<T>& values) const;
   std::uint64_t varint();
   std::string_view take(std::uint64_t size);
   void want(WireType type);
